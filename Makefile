@@ -1,0 +1,123 @@
+# rkv: `make` builds build/rkvd and build/rkv. The other targets:
+#   make check            the include rules and all tests
+#   make unit             the unit and contract tests alone
+#   make lint             clang-format and clang-tidy
+#   make format           rewrites the sources as clang-format wants them
+#   make install DESTDIR= PREFIX=/usr/local
+#   make clean
+# SAN=address, undefined or thread builds with that sanitizer, in a folder of its own.
+
+SAN ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+CXX ?= g++
+CC ?= gcc
+RPCGEN ?= rpcgen
+CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
+
+BUILD := build$(if $(SAN),/$(SAN))
+GEN := $(BUILD)/gen
+
+OPTIMIZE ?= -O2 -g
+SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+WARN := -Wall -Wextra -Wconversion -Wshadow -Werror
+INCLUDE := -iquote src -isystem $(GEN) -isystem /usr/include/tirpc
+CXXFLAGS += -std=c++20 $(OPTIMIZE) $(WARN) $(INCLUDE) $(SANITIZE) -pthread
+# What rpcgen makes is C, and is compiled as it comes; it warns of unused things.
+CFLAGS += $(OPTIMIZE) -Wall -Wextra -Werror -Wno-unused-variable -Wno-unused-parameter \
+          -Wno-cast-function-type $(INCLUDE) $(SANITIZE) -pthread
+LDFLAGS += $(SANITIZE) -pthread
+LIBS := -lrocksdb -ltirpc -lspdlog -lfmt -lboost_program_options -lxxhash
+
+# Every source belongs to the library, but for the two folders with a main().
+LIBRARY_SOURCES := $(sort $(wildcard src/*/*.cc))
+LIBRARY_SOURCES := $(filter-out src/rkvd/main.cc src/rkv/main.cc,$(LIBRARY_SOURCES))
+STUBS := $(GEN)/kv_xdr.c $(GEN)/kv_svc.c $(GEN)/kv_clnt.c
+TEST_STUBS := $(GEN)/ledger_xdr.c $(GEN)/ledger_svc.c $(GEN)/ledger_clnt.c
+UNIT_SOURCES := $(sort $(wildcard tests/unit/*.cc tests/unit/*/*.cc tests/contract/*.cc))
+
+LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(BUILD)/obj/%.o) $(STUBS:%.c=%.o)
+UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(BUILD)/obj/%.o) $(TEST_STUBS:%.c=%.o)
+
+.PHONY: all check unit system include-rules lint format install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/rkvd $(BUILD)/rkv
+
+$(BUILD)/rkvd: $(BUILD)/obj/src/rkvd/main.o $(BUILD)/librkv.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/rkv: $(BUILD)/obj/src/rkv/main.o $(BUILD)/librkv.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/librkv.a: $(LIBRARY_OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/unit_tests: $(UNIT_OBJECTS) $(BUILD)/librkv.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS) -lcppunit
+
+# A client of rpcgen's own stubs on libtirpc alone, as a user of kv.x would write it.
+$(BUILD)/stock_client: tests/system/stock_client.c $(GEN)/kv_xdr.o $(GEN)/kv_clnt.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ltirpc
+
+$(BUILD)/obj/%.o: %.cc | $(GEN)/kv.h $(GEN)/ledger.h
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+$(GEN)/%.o: $(GEN)/%.c
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# rpcgen names what it includes after its input, and refuses to overwrite: so it runs in $(GEN), on a
+# copy, into a file that is not there.
+$(GEN)/kv.x: kv.x
+	@mkdir -p $(@D)
+	cp $< $@
+$(GEN)/ledger.x: tests/unit/rpc/ledger.x
+	@mkdir -p $(@D)
+	cp $< $@
+$(GEN)/%.h: $(GEN)/%.x
+	rm -f $@ && cd $(GEN) && $(RPCGEN) -M -h -o $(@F) $(<F)
+$(GEN)/%_xdr.c: $(GEN)/%.x $(GEN)/%.h
+	rm -f $@ && cd $(GEN) && $(RPCGEN) -M -c -o $(@F) $(<F)
+$(GEN)/%_svc.c: $(GEN)/%.x $(GEN)/%.h
+	rm -f $@ && cd $(GEN) && $(RPCGEN) -M -m -o $(@F) $(<F)
+$(GEN)/%_clnt.c: $(GEN)/%.x $(GEN)/%.h
+	rm -f $@ && cd $(GEN) && $(RPCGEN) -M -l -o $(@F) $(<F)
+
+include-rules:
+	bash tests/include_rules.sh
+
+unit: $(BUILD)/unit_tests
+	$<
+
+check: all $(BUILD)/unit_tests $(BUILD)/stock_client
+	BUILD=$(BUILD) bash tests/run.sh
+
+SOURCES_TO_FORMAT = $(shell git ls-files '*.h' '*.cc')
+SOURCES_TO_TIDY = $(filter %.cc,$(SOURCES_TO_FORMAT))
+
+lint: $(GEN)/kv.h $(GEN)/ledger.h
+	$(CLANG_FORMAT) --dry-run --Werror $(SOURCES_TO_FORMAT)
+	printf '%s\n' $(SOURCES_TO_TIDY) | xargs -P $$(nproc) -n 4 \
+	  sh -c '$(CLANG_TIDY) --quiet "$$@" -- -x c++ -std=c++20 $(INCLUDE)' tidy
+
+format:
+	$(CLANG_FORMAT) -i $(SOURCES_TO_FORMAT)
+
+install: all
+	install -D -m 755 $(BUILD)/rkvd $(DESTDIR)$(PREFIX)/sbin/rkvd
+	install -D -m 755 $(BUILD)/rkv $(DESTDIR)$(PREFIX)/bin/rkv
+	install -D -m 755 scripts/kv_r.sh $(DESTDIR)$(PREFIX)/bin/kv_r.sh
+	install -D -m 644 kv.x $(DESTDIR)$(PREFIX)/include/rpcsvc/kv.x
+	install -D -m 644 docs/rpc.sample $(DESTDIR)$(PREFIX)/share/doc/rkv/rpc.sample
+	install -D -m 644 readme.txt $(DESTDIR)$(PREFIX)/share/doc/rkv/readme.txt
+	install -D -m 644 replicas.conf $(DESTDIR)$(PREFIX)/share/doc/rkv/replicas.conf
+
+clean:
+	rm -rf build
+
+-include $(LIBRARY_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)
+-include $(BUILD)/obj/src/rkvd/main.d $(BUILD)/obj/src/rkv/main.d

@@ -1,0 +1,36 @@
+#include "base/status.h"
+
+namespace rkv {
+
+std::string_view to_string(StatusCode code) {
+  switch (code) {
+    case StatusCode::kOk:
+      return "ok";
+    case StatusCode::kNotFound:
+      return "not found";
+    case StatusCode::kInvalid:
+      return "invalid";
+    case StatusCode::kUnavailable:
+      return "not available";
+    case StatusCode::kUnknown:
+      return "outcome unknown";
+    case StatusCode::kDenied:
+      return "denied";
+    case StatusCode::kOverLimit:
+      return "over a limit";
+    case StatusCode::kInternal:
+      return "error";
+    case StatusCode::kPartlyApplied:
+      return "partly applied";
+    case StatusCode::kBusy:
+      return "busy";
+  }
+  RKV_CHECK(false, "status code out of range");
+}
+
+std::string Status::to_string() const {
+  if (ok()) return "ok";
+  return std::string(rkv::to_string(code_)) + ": " + reason_;
+}
+
+}  // namespace rkv
