@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/status.h"
+#include "protocol/event.h"
+#include "protocol/message.h"
+
+namespace rkv::protocol {
+
+// ---- What a replica is to do, as decided by its protocol ----
+//
+// Persist, then speak: an effect that tells someone something names, as `after`, the position whose
+// apply must be durable at this replica before it may happen; 0 is "at once". Whoever carries the
+// effects out holds it back until then, so that no protocol and no option can speak too early.
+
+// Apply a command to the state at this position, which is the last one plus 1.
+struct Apply {
+  Position position = 0;
+  std::string command;
+  ProposalId proposal = 0;  // whose result this is; 0: nobody here waits for it
+};
+
+// Send a message that wants an answer: one Answer or SendFailed with this call comes back.
+struct Send {
+  ReplicaId to;
+  CallId call = 0;
+  MessagePtr message;
+  Position after = 0;
+};
+
+// Answer the Request with this call.
+struct Respond {
+  CallId call = 0;
+  MessagePtr message;
+  Position after = 0;
+};
+
+// Tell the client how its proposal ended. On success the client gets the result of the proposal's
+// Apply. With kPartlyApplied, `missing` are the replicas that may not have applied it.
+struct Finish {
+  ProposalId proposal = 0;
+  Status status;
+  std::vector<ReplicaId> missing;
+  Position after = 0;
+};
+
+// Read this replica's own state now and answer the client with what is durable of it.
+struct AllowRead {
+  ReadId read = 0;
+};
+
+using Effect = std::variant<Apply, Send, Respond, Finish, AllowRead>;
+using Effects = std::vector<Effect>;
+
+}  // namespace rkv::protocol

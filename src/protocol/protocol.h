@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "protocol/effect.h"
+#include "protocol/event.h"
+
+namespace rkv::protocol {
+
+// What a replica says of itself in STATUS.
+struct Role {
+  std::string_view name;  // "replica", "leader", ...
+  ReplicaId leader;       // nobody where there is none, or none is needed
+};
+
+// How replicas agree on writes. Pure: what it decides depends only on the events it was stepped
+// through and the times it was told; it does nothing by itself, but says what is to be done.
+//
+// The life of one: recover() once, then turns. In a turn: step() for each event, tick() if its time
+// has come, then flush() once. `now` never goes back.
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+
+  // Takes up again after a start, with what this replica's state stands for.
+  virtual void recover(Position applied) = 0;
+
+  // Takes one event in and appends what follows from it. Effects are to be carried out in order.
+  virtual void step(Event event, TimePoint now, Effects& effects) = 0;
+
+  // Does what is due by time. Harmless when nothing is.
+  virtual void tick(TimePoint now, Effects& effects) = 0;
+  // When tick() wants to be called; kNever if nothing is waiting for time.
+  virtual TimePoint next_tick() const = 0;
+
+  // Ends a turn: appends the messages in which the turn's events were gathered.
+  virtual void flush(TimePoint now, Effects& effects) = 0;
+
+  virtual Role role() const = 0;
+};
+
+}  // namespace rkv::protocol

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/time.h"
+#include "base/unique_function.h"
+#include "env/transport.h"
+#include "kv/command.h"
+#include "kv/state_machine.h"
+#include "kv/store.h"
+#include "protocol/protocol.h"
+
+namespace rkv::replica {
+
+// How a write ended.
+struct WriteResult {
+  Status status;
+  kv::Applied applied;             // valid on success
+  std::vector<ReplicaId> missing;  // with kPartlyApplied: who may lack it
+};
+
+// What the manager counts; each only grows, but for the waiting ones.
+struct ManagerCounters {
+  std::uint64_t writes_waiting = 0;  // of clients, for their end, now
+  std::uint64_t reads_waiting = 0;
+  std::uint64_t writes = 0;         // of clients, begun
+  std::uint64_t writes_failed = 0;  // of those, ended with anything but success
+  std::uint64_t reads = 0;
+  std::uint64_t peer_requests = 0;  // messages of other replicas
+  std::uint64_t turns = 0;          // in which something was done
+};
+
+// The replica: owns one replication protocol and the state machine, and is the only place that
+// turns what the protocol decides into disk writes, messages, answers and applies. Knows no socket
+// and no clock: calls come in, are gathered, and are worked on in turn(). For one thread.
+class Manager {
+ public:
+  using Transport = env::Transport<protocol::Message>;
+
+  struct Limits {
+    std::size_t writes_waiting_max = 65536;  // of clients; more are refused as kBusy
+    std::size_t reads_waiting_max = 65536;   // the same
+  };
+
+  // Takes up the protocol at what `store` holds. What is passed by reference must outlive the
+  // manager. `wanted` is called when turn() has something to do that it had not before.
+  Manager(std::unique_ptr<protocol::Protocol> protocol, kv::Store& store, Transport& transport,
+          const Limits& limits, std::function<void()> wanted);
+  ~Manager();
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
+
+  // Each `done` is run once, from turn() or when a sync is done; never from within the call itself
+  // but when a limit refuses it. Those that are not done when the manager goes are dropped.
+
+  using WriteDone = UniqueFunction<void(const WriteResult& result)>;
+  void write(const kv::Command& command, WriteDone done);
+
+  // `entry` is null if there is no such key, and valid during the callback only. What is told is
+  // durable here. `position`: how many writes this replica had applied when it read.
+  using ReadDone =
+      UniqueFunction<void(const Status& status, const kv::Entry* entry, Position position)>;
+  void read(std::string key, ReadDone done);
+
+  // A message of another replica, whose commands have been validated.
+  using Answer = UniqueFunction<void(protocol::MessagePtr answer)>;
+  void peer_request(ReplicaId from, protocol::MessagePtr message, Answer answer);
+
+  // Whether another replica can be reached.
+  void peer_up(ReplicaId peer);
+  void peer_down(ReplicaId peer, std::string reason);
+
+  // Works on everything that came since the last turn: steps the protocol through it, carries out
+  // what it decided, and hands the store one write.
+  void turn(TimePoint now);
+  // When turn() must be called although nothing came; kNever if time changes nothing.
+  TimePoint next_turn() const { return protocol_->next_tick(); }
+
+  protocol::Role role() const { return protocol_->role(); }
+  const ManagerCounters& counters() const { return counters_; }
+  // Whether no write and no read waits for its end.
+  bool quiet() const { return writes_.empty() && reads_.empty() && held_.empty(); }
+
+ private:
+  struct Write {
+    WriteDone done;
+    std::optional<kv::Applied> applied;
+  };
+  struct ReadWaiting {
+    std::string key;
+    ReadDone done;
+  };
+
+  void enqueue(protocol::Event event);
+  void carry_out(protocol::Effects effects);
+  void carry_out(protocol::Apply apply);
+  void carry_out(protocol::Send send);
+  void carry_out(protocol::Respond respond);
+  void carry_out(protocol::Finish finish);
+  void carry_out(protocol::AllowRead allow);
+  void finish_read(ReadDone done, const kv::Entry* entry);
+  // Runs `task` when `after` is durable: now if it is already.
+  void hold(Position after, UniqueFunction<void()> task);
+  void release(Position durable);
+
+  const std::unique_ptr<protocol::Protocol> protocol_;
+  kv::Store& store_;
+  kv::StateMachine state_machine_;
+  Transport& transport_;
+  const Limits limits_;
+  const std::function<void()> wanted_;
+  ManagerCounters counters_;
+
+  std::vector<protocol::Event> events_;  // since the last turn
+  // Not iterated: looked up by number only.
+  std::unordered_map<protocol::ProposalId, Write> writes_;
+  std::unordered_map<protocol::ReadId, ReadWaiting> reads_;
+  std::unordered_map<protocol::CallId, Answer> requests_;
+  std::uint64_t next_id_ = 1;
+  // What waits for a position to be durable, in the order in which it was decided for each
+  // position.
+  std::multimap<Position, UniqueFunction<void()>> held_;
+  // Callbacks given to the transport hold this weakly: none runs after the manager is gone.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace rkv::replica
