@@ -1,0 +1,347 @@
+#include "rpc/connection.h"
+
+#include <sys/epoll.h>
+
+#include <cstring>
+
+#include "base/check.h"
+#include "rpc/call.h"
+
+namespace rkv::rpc {
+namespace {
+
+// Most replies are small; a larger one grows the room it is encoded into.
+constexpr std::size_t kReplySizeHint = 512;
+
+rpc_msg accepted(std::uint32_t xid, accept_stat stat) {
+  rpc_msg message{};
+  message.rm_xid = xid;
+  message.rm_direction = REPLY;
+  message.rm_reply.rp_stat = MSG_ACCEPTED;
+  message.acpted_rply.ar_verf = _null_auth;
+  message.acpted_rply.ar_stat = stat;
+  return message;
+}
+
+rpc_msg denied(std::uint32_t xid, reject_stat stat) {
+  rpc_msg message{};
+  message.rm_xid = xid;
+  message.rm_direction = REPLY;
+  message.rm_reply.rp_stat = MSG_DENIED;
+  message.rjcted_rply.rj_stat = stat;
+  return message;
+}
+
+}  // namespace
+
+Connection::Connection(Server& server, std::uint32_t slot, std::uint32_t generation,
+                       std::unique_ptr<ByteStream> stream, std::string host)
+    : server_(server),
+      slot_(slot),
+      generation_(generation),
+      stream_(std::move(stream)),
+      host_(std::move(host)),
+      reader_({server.limits_.record_size_max, server.limits_.fragments_max}, &server.scratch_),
+      active_(server.loop_.now()),
+      record_started_(kNever),
+      write_progress_(server.loop_.now()) {
+  update_watch();
+}
+
+Connection::~Connection() {
+  server_.counters_.output_bytes -= output_size();
+  server_.loop_.unwatch(descriptor());
+}
+
+void Connection::on_ready(std::uint32_t events) {
+  if ((events & EPOLLOUT) != 0) flush();
+  if (closed_) return;
+  // Errors and hang-ups show in the next read or write, whichever there is.
+  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
+    if (left_over_) return;  // records from before the next bytes come first, this very turn
+    if (reading_ && !paused_) {
+      read_once();
+    } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+      close();  // both directions are gone: nobody is left to answer to
+    }
+  }
+}
+
+// One read a turn, so that no connection keeps the others waiting; readiness that is left over is
+// reported again.
+void Connection::read_once() {
+  const std::span<char> space = reader_.space();
+  const IoResult result = stream_->read(space.data(), space.size());
+  switch (result.kind) {
+    case IoResult::Kind::kBytes:
+      active_ = server_.loop_.now();
+      reader_.received(result.bytes);
+      take_records();
+      break;
+    case IoResult::Kind::kWouldBlock:
+      reader_.keep_rest();
+      break;
+    case IoResult::Kind::kEnd:
+      reader_.keep_rest();
+      stop_reading();
+      break;
+    case IoResult::Kind::kError:
+      reader_.keep_rest();
+      close();
+      break;
+  }
+}
+
+void Connection::take_left_over() {
+  left_over_ = false;
+  if (closed_ || !reading_) return;
+  record_started_ = kNever;  // the time that the rest of a record had to wait here does not count
+  take_records();
+  if (!closed_ && !paused_ && stream_->has_buffered_input()) read_once();
+}
+
+void Connection::take_records() {
+  std::size_t budget = server_.limits_.records_per_turn_max;
+  std::string_view record;
+  while (!closed_) {
+    paused_ = !may_take_calls();
+    if (paused_) break;
+    if (budget == 0) {
+      if (!left_over_) server_.unread_.push_back(slot_);
+      left_over_ = true;
+      server_.loop_.request_turn();
+      break;
+    }
+    const RecordReader::Next next = reader_.next(&record);
+    if (next == RecordReader::Next::kIncomplete) break;
+    if (next == RecordReader::Next::kTooLong) {
+      close_malformed("a record over the limit");
+    } else if (next == RecordReader::Next::kTooManyFragments) {
+      close_malformed("too many fragments in a record");
+    } else {
+      --budget;
+      record_started_ = kNever;
+      take_record(record);
+    }
+  }
+  reader_.keep_rest();
+  if (closed_) return;
+  note_record_progress();
+  update_watch();
+}
+
+// Starts the clock of a record whose beginning has come and whose end has not. Bytes that trickle
+// in do not start it anew.
+void Connection::note_record_progress() {
+  if (!reader_.in_record()) {
+    record_started_ = kNever;
+  } else if (record_started_ == kNever) {
+    record_started_ = server_.loop_.now();
+  }
+}
+
+bool Connection::may_take_calls() const {
+  return calls_waiting_ < server_.limits_.calls_per_connection_max &&
+         output_size() < server_.limits_.output_per_connection_max;
+}
+
+void Connection::take_record(std::string_view record) {
+  CallHeader header;
+  switch (parse_call(record, &header)) {
+    case CallParse::kCall:
+      ++server_.counters_.calls;
+      take_call(header, record.size());
+      break;
+    case CallParse::kRpcMismatch:
+      send_rpc_mismatch(header.xid);
+      break;
+    case CallParse::kBadCredential:
+      send_auth_error(header.xid, AUTH_BADCRED);
+      break;
+    case CallParse::kNotACall:
+      close_malformed("a record that is not a call");
+      break;
+  }
+}
+
+void Connection::take_call(const CallHeader& header, std::size_t request_size) {
+  SystemCredential credential;
+  const SystemCredential* credential_given = nullptr;
+  if (header.credential_flavor == AUTH_SYS) {
+    if (!parse_system_credential(header.credential, &credential)) {
+      send_auth_error(header.xid, AUTH_BADCRED);
+      return;
+    }
+    credential_given = &credential;
+  } else if (header.credential_flavor != AUTH_NONE) {
+    send_auth_error(header.xid, AUTH_REJECTEDCRED);
+    return;
+  }
+  const Server::Program* program = server_.find_program(header.program, header.version);
+  if (program == nullptr) {
+    send_program_error(header);
+    return;
+  }
+  if (header.procedure != NULLPROC && server_.overloaded() && send_overload_reply(header)) return;
+  Call call(*this, header, request_size);
+  call.dispatch(program->dispatcher, program->context, credential_given);
+}
+
+bool Connection::send(const std::function<bool(XDR*)>& encode) {
+  const std::size_t before = output_size();
+  if (!append_record(output_, kReplySizeHint, server_.limits_.record_size_max, encode))
+    return false;
+  server_.counters_.output_bytes += output_size() - before;
+  if (before == 0) write_progress_ = server_.loop_.now();
+  if (!unwritten_) server_.unwritten_.push_back(slot_);
+  unwritten_ = true;
+  return true;
+}
+
+void Connection::answer(std::uint32_t xid, xdrproc_t routine, const void* result) {
+  const bool sent = send([xid, routine, result](XDR* xdr) {
+    return encode_success_header(xdr, xid) && routine(xdr, const_cast<void*>(result)) != FALSE;
+  });
+  if (!sent) answer_system_error(xid);
+}
+
+void Connection::answer_system_error(std::uint32_t xid) {
+  rpc_msg message = accepted(xid, SYSTEM_ERR);
+  RKV_CHECK(send([&message](XDR* xdr) { return xdr_replymsg(xdr, &message) != FALSE; }),
+            "an error reply fits every record limit");
+}
+
+bool Connection::send_overload_reply(const CallHeader& header) {
+  ++server_.counters_.overloaded;
+  const auto found =
+      server_.overload_replies_.find({header.program, header.version, header.procedure});
+  if (found == server_.overload_replies_.end()) {
+    answer_system_error(header.xid);
+    return true;
+  }
+  const std::string& results = found->second;
+  return send([&header, &results](XDR* xdr) {
+    return encode_success_header(xdr, header.xid) &&
+           XDR_PUTBYTES(xdr, const_cast<char*>(results.data()),
+                        static_cast<u_int>(results.size())) != FALSE;
+  });
+}
+
+void Connection::send_auth_error(std::uint32_t xid, auth_stat why) {
+  ++server_.counters_.rejected;
+  rpc_msg message = denied(xid, AUTH_ERROR);
+  message.rjcted_rply.rj_why = why;
+  send([&message](XDR* xdr) { return xdr_replymsg(xdr, &message) != FALSE; });
+}
+
+void Connection::send_rpc_mismatch(std::uint32_t xid) {
+  ++server_.counters_.rejected;
+  rpc_msg message = denied(xid, RPC_MISMATCH);
+  message.rjcted_rply.rj_vers.low = RPC_MSG_VERSION;
+  message.rjcted_rply.rj_vers.high = RPC_MSG_VERSION;
+  send([&message](XDR* xdr) { return xdr_replymsg(xdr, &message) != FALSE; });
+}
+
+void Connection::send_program_error(const CallHeader& header) {
+  ++server_.counters_.rejected;
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+  const bool known = server_.version_range(header.program, &low, &high);
+  rpc_msg message = accepted(header.xid, known ? PROG_MISMATCH : PROG_UNAVAIL);
+  message.acpted_rply.ar_vers.low = low;
+  message.acpted_rply.ar_vers.high = high;
+  send([&message](XDR* xdr) { return xdr_replymsg(xdr, &message) != FALSE; });
+}
+
+void Connection::call_handed_over(std::size_t request_size) {
+  ++calls_waiting_;
+  ++server_.counters_.calls_waiting;
+  server_.call_bytes_ += request_size;
+}
+
+void Connection::call_answered() {
+  --calls_waiting_;
+  active_ = server_.loop_.now();
+  // Records may wait behind the limit that this call was part of: look at them in the next turn.
+  if (paused_ && reading_ && !left_over_) {
+    server_.unread_.push_back(slot_);
+    left_over_ = true;
+    server_.loop_.request_turn();
+  }
+}
+
+void Connection::flush() {
+  unwritten_ = false;
+  if (closed_) return;
+  while (output_size() > 0) {
+    const std::string_view content = output_.content();
+    const IoResult result = stream_->write(content.data(), content.size());
+    if (result.kind == IoResult::Kind::kError) {
+      close();
+      return;
+    }
+    if (result.kind != IoResult::Kind::kBytes) break;
+    output_.consume(result.bytes);
+    server_.counters_.output_bytes -= result.bytes;
+    active_ = write_progress_ = server_.loop_.now();
+    if (result.bytes < content.size()) break;
+  }
+  write_blocked_ = output_size() > 0;
+  if (paused_ && reading_ && !left_over_ && may_take_calls()) {
+    server_.unread_.push_back(slot_);
+    left_over_ = true;
+    server_.loop_.request_turn();
+  }
+  update_watch();
+  close_if_done();
+}
+
+void Connection::stop_reading() {
+  reading_ = false;
+  update_watch();
+  close_if_done();
+}
+
+void Connection::close_if_done() {
+  if (!reading_ && calls_waiting_ == 0 && output_size() == 0) close();
+}
+
+void Connection::check_deadlines(TimePoint now) {
+  const ServerLimits& limits = server_.limits_;
+  const bool owes_nothing = calls_waiting_ == 0 && output_size() == 0;
+  const char* reason = nullptr;
+  if (owes_nothing && !reader_.in_record() && now - active_ > limits.idle_timeout) {
+    reason = "idle";
+  } else if (!paused_ && record_started_ != kNever &&
+             now - record_started_ > limits.record_timeout) {
+    reason = "a record that does not end";
+  } else if (output_size() > 0 && now - write_progress_ > limits.write_timeout) {
+    reason = "answers that are not read";
+  }
+  if (reason == nullptr) return;
+  ++server_.counters_.timed_out;
+  server_.logger_.debug("{}: closed the connection from {}: {}", server_.name_, host_, reason);
+  close();
+}
+
+void Connection::update_watch() {
+  if (closed_) return;
+  const std::uint32_t in = reading_ && !paused_ ? static_cast<std::uint32_t>(EPOLLIN) : 0;
+  const std::uint32_t out = write_blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0;
+  server_.loop_.watch(descriptor(), in | out, this);
+}
+
+void Connection::close_malformed(const char* what) {
+  ++server_.counters_.malformed;
+  server_.logger_.info("{}: closed the connection from {}: it sent {}", server_.name_, host_, what);
+  close();
+}
+
+void Connection::close() {
+  if (closed_) return;
+  closed_ = true;
+  server_.loop_.unwatch(descriptor());
+  server_.close_connection(slot_);
+}
+
+}  // namespace rkv::rpc

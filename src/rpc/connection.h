@@ -1,0 +1,97 @@
+#pragma once
+
+#include <rpc/rpc.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "rpc/byte_stream.h"
+#include "rpc/event_loop.h"
+#include "rpc/message.h"
+#include "rpc/record.h"
+#include "rpc/server.h"
+
+namespace rkv::rpc {
+
+// One client's connection to a Server: cuts the stream into calls, has them dispatched, and writes
+// the answers. Reads no more while too many of its calls wait or too much of its output is not
+// taken.
+class Connection final : public EventLoop::Handler {
+ public:
+  Connection(Server& server, std::uint32_t slot, std::uint32_t generation,
+             std::unique_ptr<ByteStream> stream, std::string host);
+  ~Connection() override;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void on_ready(std::uint32_t events) override;
+  // Goes on with records that were left for this turn.
+  void take_left_over();
+  // Writes as much as the stream takes.
+  void flush();
+  // Closes the connection if one of its deadlines has passed.
+  void check_deadlines(TimePoint now);
+  // Reads nothing more; closes once everything is answered and written.
+  void stop_reading();
+
+  // Appends a reply; false if it does not fit the limits, and then nothing is appended.
+  bool send(const std::function<bool(XDR*)>& encode);
+  // Answers a call that was handed over to a token.
+  void answer(std::uint32_t xid, xdrproc_t routine, const void* result);
+  // The same with SYSTEM_ERR.
+  void answer_system_error(std::uint32_t xid);
+  // A call's answer is now owed, or no longer.
+  void call_handed_over(std::size_t request_size);
+  void call_answered();
+
+  Server& server() const { return server_; }
+  std::uint32_t slot() const { return slot_; }
+  std::uint32_t generation() const { return generation_; }
+  int descriptor() const { return stream_->descriptor(); }
+  const std::string& host() const { return host_; }
+  std::size_t output_size() const { return output_.content().size(); }
+
+ private:
+  void read_once();
+  void take_records();
+  void take_record(std::string_view record);
+  void take_call(const CallHeader& header, std::size_t request_size);
+  bool send_overload_reply(const CallHeader& header);
+  void send_auth_error(std::uint32_t xid, auth_stat why);
+  void send_rpc_mismatch(std::uint32_t xid);
+  void send_program_error(const CallHeader& header);
+  bool may_take_calls() const;
+  void note_record_progress();
+  void update_watch();
+  void close_if_done();
+  void close_malformed(const char* what);
+  void close();
+
+  Server& server_;
+  const std::uint32_t slot_;
+  const std::uint32_t generation_;
+  const std::unique_ptr<ByteStream> stream_;
+  const std::string host_;
+  RecordReader reader_;
+  OutputBuffer output_;
+  std::size_t calls_waiting_ = 0;
+
+  bool reading_ = true;     // false: the client has closed its side, or the server stops
+  bool paused_ = false;     // a limit of this connection is reached; records may be left in reader_
+  bool left_over_ = false;  // is in the server's list of connections to go on with
+  bool unwritten_ = false;  // is in the server's list of connections to flush
+  bool closed_ = false;     // is to be destroyed by the server
+  bool write_blocked_ = false;
+
+  TimePoint active_;  // when something last came in or went out
+  TimePoint
+      record_started_;  // when the first byte of the current record came; kNever: there is none
+  TimePoint write_progress_;  // when output last went out, or began to wait
+};
+
+}  // namespace rkv::rpc

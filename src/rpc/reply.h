@@ -1,0 +1,60 @@
+#pragma once
+
+#include <rpc/rpc.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "rpc/xdr.h"
+
+namespace rkv::rpc {
+
+class Server;
+
+// The duty to answer one call: taken by a procedure from its svc_req, held for as long as the
+// answer takes, used up by answering. Knows its connection by number and generation, so an answer
+// to a connection that is gone goes nowhere. A token that is dropped unanswered answers SYSTEM_ERR,
+// which a client reads as "outcome unknown". For the loop's thread; must not outlive the Server.
+class ReplyToken {
+ public:
+  // Takes the duty over from the dispatcher: the procedure must then return FALSE. At most one
+  // token is taken of a call.
+  explicit ReplyToken(svc_req* request);
+  ReplyToken(ReplyToken&& other) noexcept;
+  ReplyToken& operator=(ReplyToken&&) = delete;
+  ~ReplyToken();
+
+  // Answers. The result is encoded before this returns, so it may refer to memory it does not own.
+  // A result that cannot be encoded is answered with SYSTEM_ERR. A second answer is a broken
+  // invariant.
+  void send(xdrproc_t routine, const void* result);
+
+ private:
+  Server* server_ = nullptr;  // null: answered, or moved from
+  std::uint32_t connection_ = 0;
+  std::uint32_t generation_ = 0;
+  std::uint32_t xid_ = 0;
+  std::uint32_t request_size_ = 0;
+};
+
+// A ReplyToken for a procedure whose result is a T.
+template <typename T>
+class Reply {
+ public:
+  Reply(svc_req* request, XdrRoutine<T> routine) : token_(request), routine_(routine) {}
+  void send(const T& result) { token_.send(untyped(routine_), &result); }
+
+ private:
+  ReplyToken token_;
+  XdrRoutine<T> routine_;
+};
+
+// The context that the program of this call was added to its server with.
+void* context_of(svc_req* request);
+template <typename T>
+T& context_of(svc_req* request) {
+  return *static_cast<T*>(context_of(request));
+}
+
+}  // namespace rkv::rpc

@@ -1,0 +1,162 @@
+#include "rpc/server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "rpc/connection.h"
+#include "rpc/listener.h"
+
+namespace rkv::rpc {
+namespace {
+
+// How often deadlines are looked at; a connection lives at most this much longer than its deadline.
+constexpr Duration kSweepInterval = seconds(1);
+
+}  // namespace
+
+Server::Server(EventLoop& loop, Logger& logger, std::string name, const ServerLimits& limits)
+    : loop_(loop), logger_(logger), name_(std::move(name)), limits_(limits) {
+  read_hook_ = loop_.add_turn_hook(EventLoop::TurnPhase::kStep, [this] { read_left_over(); });
+  flush_hook_ = loop_.add_turn_hook(EventLoop::TurnPhase::kFlush, [this] { flush(); });
+  sweep_timer_ = loop_.add_timer(loop_.now() + kSweepInterval, [this] { sweep(); });
+}
+
+Server::~Server() {
+  slots_.clear();
+  RKV_CHECK(counters_.calls_waiting == 0, "a reply token outlives its server");
+  loop_.cancel_timer(sweep_timer_);
+  loop_.remove_turn_hook(read_hook_);
+  loop_.remove_turn_hook(flush_hook_);
+}
+
+void Server::add_program(std::uint32_t program, std::uint32_t version, Dispatcher dispatcher,
+                         void* context) {
+  programs_[{program, version}] = {dispatcher, context};
+}
+
+void Server::set_overload_reply(std::uint32_t program, std::uint32_t version,
+                                std::uint32_t procedure, xdrproc_t routine, const void* result) {
+  OutputBuffer encoded;
+  RKV_CHECK(append_record(encoded, 0, limits_.record_size_max,
+                          [routine, result](XDR* xdr) {
+                            return routine(xdr, const_cast<void*>(result)) != FALSE;
+                          }),
+            "an overload reply can be encoded");
+  overload_replies_[{program, version, procedure}] = encoded.content().substr(kRecordMarkSize);
+}
+
+Result<Address> Server::listen(const Address& address) {
+  Result<std::unique_ptr<Listener>> listener = Listener::open(
+      loop_, logger_, name_, address,
+      [this](int descriptor, const Address& from) { take_connection(descriptor, from); });
+  if (!listener.ok()) return listener.status();
+  listeners_.push_back(std::move(listener).value());
+  return listeners_.back()->address();
+}
+
+void Server::stop_taking_calls() {
+  listeners_.clear();
+  for (Slot& slot : slots_) {
+    if (slot.connection != nullptr) slot.connection->stop_reading();
+  }
+}
+
+bool Server::quiet() const { return counters_.calls_waiting == 0 && counters_.output_bytes == 0; }
+
+void Server::take_connection(int descriptor, const Address& from) {
+  std::unique_ptr<ByteStream> stream = make_tcp_stream(descriptor);
+  const std::string host = from.host();
+  if (accept_filter_ && !accept_filter_(from)) {
+    ++counters_.refused;
+    logger_.info("{}: refused a connection from {}: not an address of this cluster", name_, host);
+    return;
+  }
+  const auto known = connections_per_host_.find(host);
+  const std::size_t of_host = known == connections_per_host_.end() ? 0 : known->second;
+  if (counters_.connections >= limits_.connections_max ||
+      of_host >= limits_.connections_per_host_max) {
+    ++counters_.refused;
+    logger_.debug("{}: refused a connection from {}: {} are open, {} of them from there", name_,
+                  host, counters_.connections, of_host);
+    return;
+  }
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const std::uint32_t index = free_slots_.back();
+  free_slots_.pop_back();
+  Slot& slot = slots_[index];
+  ++slot.generation;
+  ++connections_per_host_[host];
+  ++counters_.connections;
+  ++counters_.accepted;
+  slot.connection =
+      std::make_unique<Connection>(*this, index, slot.generation, std::move(stream), host);
+}
+
+// Destroyed at the end of the turn: the connection may be on the stack.
+void Server::close_connection(std::uint32_t slot) { closed_.push_back(slot); }
+
+void Server::destroy_closed() {
+  for (const std::uint32_t index : std::exchange(closed_, {})) {
+    Slot& slot = slots_[index];
+    const auto host = connections_per_host_.find(slot.connection->host());
+    if (--host->second == 0) connections_per_host_.erase(host);
+    --counters_.connections;
+    slot.connection.reset();
+    free_slots_.push_back(index);
+  }
+}
+
+const Server::Program* Server::find_program(std::uint32_t program, std::uint32_t version) const {
+  const auto found = programs_.find({program, version});
+  return found == programs_.end() ? nullptr : &found->second;
+}
+
+bool Server::version_range(std::uint32_t program, std::uint32_t* low, std::uint32_t* high) const {
+  const auto first = programs_.lower_bound({program, 0});
+  if (first == programs_.end() || first->first.first != program) return false;
+  *low = first->first.second;
+  *high = std::prev(programs_.upper_bound({program, UINT32_MAX}))->first.second;
+  return true;
+}
+
+bool Server::overloaded() const {
+  return counters_.calls_waiting >= limits_.calls_max || call_bytes_ >= limits_.call_bytes_max ||
+         counters_.output_bytes >= limits_.output_bytes_max;
+}
+
+Connection* Server::find_connection(std::uint32_t slot, std::uint32_t generation) {
+  RKV_CHECK(loop_.in_loop_thread(), "calls are answered on the loop's thread");
+  if (slots_[slot].generation != generation) return nullptr;
+  return slots_[slot].connection.get();
+}
+
+void Server::token_used(std::size_t request_size) {
+  --counters_.calls_waiting;
+  call_bytes_ -= request_size;
+}
+
+void Server::read_left_over() {
+  for (const std::uint32_t slot : std::exchange(unread_, {})) {
+    if (slots_[slot].connection != nullptr) slots_[slot].connection->take_left_over();
+  }
+}
+
+void Server::flush() {
+  for (const std::uint32_t slot : std::exchange(unwritten_, {})) {
+    if (slots_[slot].connection != nullptr) slots_[slot].connection->flush();
+  }
+  destroy_closed();
+}
+
+void Server::sweep() {
+  for (Slot& slot : slots_) {
+    if (slot.connection != nullptr) slot.connection->check_deadlines(loop_.now());
+  }
+  sweep_timer_ = loop_.add_timer(loop_.now() + kSweepInterval, [this] { sweep(); });
+}
+
+}  // namespace rkv::rpc

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <rpc/rpc.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "base/time.h"
+#include "rpc/address.h"
+#include "rpc/event_loop.h"
+#include "rpc/record.h"
+#include "rpc/xdr.h"
+
+namespace rkv::rpc {
+
+class Call;
+class Connection;
+class Listener;
+class ReplyToken;
+
+// What a server lets in. Every one is enforced; none can be switched off.
+struct ServerLimits {
+  std::size_t record_size_max = 4 << 20;  // bytes of a call, and of a reply
+  std::size_t fragments_max = 1024;       // fragments of a call
+  std::size_t connections_max = 16384;    // more are closed at once
+  std::size_t connections_per_host_max = 16384;
+  std::size_t calls_max = 65536;  // calls waiting for their answer: more get the overload reply
+  std::size_t call_bytes_max = 256 << 20;           // bytes of those calls: the same
+  std::size_t calls_per_connection_max = 4096;      // more are not read until some are answered
+  std::size_t output_per_connection_max = 4 << 20;  // bytes of answers not taken: the same
+  std::size_t output_bytes_max = 512 << 20;  // of all connections: more get the overload reply
+  std::size_t records_per_turn_max = 256;    // of one connection, before the others have their turn
+  Duration idle_timeout = seconds(600);      // without a call under way: closed
+  Duration record_timeout = seconds(30);     // from the first byte of a record to its last: closed
+  Duration write_timeout = seconds(30);      // answers that are not taken for this long: closed
+};
+
+// What a server has done; each only grows, but for the first three.
+struct ServerCounters {
+  std::uint64_t connections = 0;    // open now
+  std::uint64_t calls_waiting = 0;  // for their answer, now
+  std::uint64_t output_bytes = 0;   // encoded and not written, now
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;     // connections over a limit, or that the filter did not want
+  std::uint64_t calls = 0;       // understood as calls
+  std::uint64_t overloaded = 0;  // answered with the overload reply
+  std::uint64_t rejected = 0;    // answered with an RPC error
+  std::uint64_t malformed = 0;   // connections closed for what they sent
+  std::uint64_t timed_out = 0;   // connections closed by a deadline
+};
+
+// Serves ONC RPC programs over TCP: the dispatchers that `rpcgen -m` makes, with `-M` procedures,
+// run on the loop's thread. A procedure either fills its result and returns TRUE, or takes a
+// Reply<T>, returns FALSE and answers later. No call waits for another one's answer.
+class Server {
+ public:
+  using Dispatcher = void (*)(svc_req*, SVCXPRT*);
+  // Whether to keep a connection from this address.
+  using AcceptFilter = std::function<bool(const Address&)>;
+
+  // What is passed by reference must outlive the server. `name` is what log lines call it.
+  Server(EventLoop& loop, Logger& logger, std::string name, const ServerLimits& limits);
+  // Closes everything. Every ReplyToken must be gone.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Serves a version of a program; `context` is what context_of() gives its procedures.
+  void add_program(std::uint32_t program, std::uint32_t version, Dispatcher dispatcher,
+                   void* context);
+  // What a call of this procedure is answered with when the server has too much to do. Without one
+  // it is SYSTEM_ERR. Encoded here and now.
+  void set_overload_reply(std::uint32_t program, std::uint32_t version, std::uint32_t procedure,
+                          xdrproc_t routine, const void* result);
+  void set_accept_filter(AcceptFilter filter) { accept_filter_ = std::move(filter); }
+
+  // Listens on one more address; with port 0 the kernel picks one. Returns the address it got.
+  Result<Address> listen(const Address& address);
+  // Closes the listening sockets and reads no more calls; answers still go out.
+  void stop_taking_calls();
+  // Whether every call has been answered and every answer written.
+  bool quiet() const;
+
+  const ServerCounters& counters() const { return counters_; }
+
+ private:
+  friend class Call;
+  friend class Connection;
+  friend class ReplyToken;
+  struct Program {
+    Dispatcher dispatcher = nullptr;
+    void* context = nullptr;
+  };
+  struct Slot {
+    std::unique_ptr<Connection> connection;
+    std::uint32_t generation = 0;
+  };
+  using ProcedureKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
+
+  // Connections.
+  void take_connection(int descriptor, const Address& from);
+  void close_connection(std::uint32_t slot);
+  void destroy_closed();
+
+  // Calls.
+  const Program* find_program(std::uint32_t program, std::uint32_t version) const;
+  bool version_range(std::uint32_t program, std::uint32_t* low, std::uint32_t* high) const;
+  bool overloaded() const;
+  Connection* find_connection(std::uint32_t slot, std::uint32_t generation);
+  void token_used(std::size_t request_size);
+
+  // Each turn.
+  void read_left_over();
+  void flush();
+  void sweep();
+
+  EventLoop& loop_;
+  Logger& logger_;
+  const std::string name_;
+  const ServerLimits limits_;
+  ServerCounters counters_;
+  std::size_t call_bytes_ = 0;
+  AcceptFilter accept_filter_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Program> programs_;
+  std::map<ProcedureKey, std::string> overload_replies_;
+  ReadScratch scratch_;
+
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  EventLoop::TimerId sweep_timer_ = 0;
+  EventLoop::HookId read_hook_ = 0;
+  EventLoop::HookId flush_hook_ = 0;
+
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+  std::unordered_map<std::string, std::size_t> connections_per_host_;
+  std::vector<std::uint32_t> unread_;     // slots with records left for the next turn
+  std::vector<std::uint32_t> unwritten_;  // slots with new output
+  std::vector<std::uint32_t> closed_;     // slots to destroy at the end of the turn
+};
+
+}  // namespace rkv::rpc
