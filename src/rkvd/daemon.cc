@@ -1,0 +1,294 @@
+#include "rkvd/daemon.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "base/bytes.h"
+#include "forward/forward.h"
+#include "posix/system.h"
+#include "rkvd/listen_address.h"
+
+namespace rkv::daemon {
+namespace {
+
+constexpr const char* kIdentityKey = "identity";
+constexpr const char* kIncarnationKey = "incarnation";
+constexpr std::size_t kReplicasFileSizeMax = 1 << 20;
+constexpr const char* kSingleHost = "localhost";
+
+// Peers get capacity of their own, which no client can take: their own port, server and limits.
+rpc::ServerLimits peer_limits() {
+  rpc::ServerLimits limits;
+  limits.connections_max = 1024;
+  limits.calls_per_connection_max = 16384;
+  limits.output_per_connection_max = 64 << 20;
+  limits.idle_timeout = seconds(60);
+  return limits;
+}
+
+Result<std::vector<ReplicaAddress>> replicas_of(const Options& options) {
+  if (options.replicas_file.empty()) {
+    return std::vector<ReplicaAddress>{{ReplicaId{options.id.value_or(1)}, kSingleHost}};
+  }
+  const Result<std::string> text = posix::read_file(options.replicas_file, kReplicasFileSizeMax);
+  if (!text.ok()) return text.status();
+  return parse_replicas(text.value(), options.replicas_file);
+}
+
+Status check_own_id(const Options& options, const std::vector<ReplicaAddress>& replicas) {
+  if (options.replicas_file.empty()) return {};
+  if (!options.id) return Status::invalid("--id N is missing: which replica of the file this is");
+  for (const ReplicaAddress& replica : replicas) {
+    if (replica.id.value == *options.id) return {};
+  }
+  return Status::invalid(options.replicas_file + ": there is no replica " +
+                         std::to_string(*options.id) + " (--id) in it");
+}
+
+}  // namespace
+
+// Turns the signals of a stop into calls on the loop's thread.
+class Daemon::SignalHandler final : public rpc::EventLoop::Handler {
+ public:
+  explicit SignalHandler(Daemon& daemon)
+      : daemon_(daemon), descriptor_(posix::take_over_signals()) {
+    daemon_.loop_.watch(descriptor_, EPOLLIN, this);
+  }
+  ~SignalHandler() override {
+    daemon_.loop_.unwatch(descriptor_);
+    close(descriptor_);
+  }
+  SignalHandler(const SignalHandler&) = delete;
+  SignalHandler& operator=(const SignalHandler&) = delete;
+
+  void on_ready(std::uint32_t /*events*/) override {
+    if (posix::read_signal(descriptor_) != 0) daemon_.stop("told to stop");
+  }
+
+ private:
+  Daemon& daemon_;
+  const int descriptor_;
+};
+
+Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options, Logger& logger) {
+  Result<std::vector<ReplicaAddress>> replicas = replicas_of(options);
+  if (!replicas.ok()) return replicas.status();
+  Status status = check_own_id(options, replicas.value());
+  if (!status.ok()) return status;
+  const bool single = options.replicas_file.empty();
+  Result<posix::DataDirectory> directory =
+      posix::DataDirectory::open(options.data_dir, options.create || single);
+  if (!directory.ok()) return directory.status();
+  const bool is_empty = directory.value().content() == posix::DataDirectory::Content::kEmpty;
+  if (is_empty && !options.create && !single) {
+    return Status::invalid("data directory " + options.data_dir +
+                           " is empty; a new replica is made with --create, and a replica that "
+                           "has lost its data must not come back as if it had never had any");
+  }
+  if (!is_empty && options.create) {
+    return Status::invalid("data directory " + options.data_dir +
+                           " holds a replica already; start it without --create");
+  }
+  std::optional<Identity> to_create;
+  if (is_empty) {
+    Result<Identity> identity = new_identity(options);
+    if (!identity.ok()) return identity.status();
+    to_create = identity.value();
+  }
+  service::Cluster cluster;
+  cluster.replicas = std::move(replicas).value();
+  std::unique_ptr<Daemon> daemon(
+      new Daemon(options, logger, std::move(directory).value(), std::move(cluster)));
+  status = daemon->open_store(to_create ? &*to_create : nullptr);
+  if (status.ok()) status = daemon->load_identity();
+  if (!status.ok()) return status;
+  daemon->wire();
+  status = daemon->listen();
+  if (!status.ok()) return status;
+  return daemon;
+}
+
+Daemon::Daemon(const Options& options, Logger& logger, posix::DataDirectory directory,
+               service::Cluster cluster)
+    : options_(options),
+      logger_(logger),
+      directory_(std::move(directory)),
+      cluster_(std::move(cluster)),
+      signals_(std::make_unique<SignalHandler>(*this)),
+      resolver_(loop_),
+      client_server_(loop_, logger, "client port", options.client_limits),
+      peer_server_(loop_, logger, "peer port", peer_limits()) {}
+
+Daemon::~Daemon() {
+  loop_.cancel_timer(turn_timer_);
+  if (peers_ != nullptr) peers_->stop_listening();
+}
+
+Status Daemon::open_store(const Identity* to_create) {
+  storage::RocksStore::Options options;
+  options.directory = directory_.store_path();
+  options.create = to_create != nullptr;
+  options.post = [this](std::function<void()> task) { loop_.post(std::move(task)); };
+  options.fatal = [this](const Status& failure) {
+    logger_.error(
+        "the disk failed, and what it holds is not known any more: {}; ending, so that "
+        "nothing is promised that may be lost",
+        failure.reason());
+    std::_Exit(EXIT_FAILURE);
+  };
+  Result<std::unique_ptr<storage::RocksStore>> store = storage::RocksStore::open(options);
+  if (!store.ok()) return store.status();
+  store_ = std::move(store).value();
+  if (to_create == nullptr) return {};
+  return store_->put_metadata(kIdentityKey, to_create->encode());
+}
+
+// Reads who this replica is, and counts the start.
+Status Daemon::load_identity() {
+  const Result<std::optional<std::string>> record = store_->metadata(kIdentityKey);
+  if (!record.ok()) return record.status();
+  if (!record.value()) {
+    return Status::invalid("data directory " + options_.data_dir +
+                           ": the making of its replica was broken off; remove it and make the "
+                           "replica again");
+  }
+  const Result<Identity> identity = Identity::decode(*record.value());
+  if (!identity.ok()) return identity.status();
+  Status status = check_identity(identity.value(), options_);
+  if (!status.ok()) return status;
+  cluster_.id = identity.value().cluster;
+  cluster_.self = identity.value().replica;
+  cluster_.replication = identity.value().replication;
+  cluster_.replication_name = name_of(identity.value().replication);
+  if (identity.value().single) cluster_.replicas.front().id = cluster_.self;
+
+  const Result<std::optional<std::string>> starts = store_->metadata(kIncarnationKey);
+  if (!starts.ok()) return starts.status();
+  cluster_.incarnation = starts.value() ? XdrReader(*starts.value()).read_uint64() + 1 : 1;
+  std::string counted;
+  append_uint64(counted, cluster_.incarnation);
+  return store_->put_metadata(kIncarnationKey, counted);
+}
+
+void Daemon::wire() {
+  peers_ = std::make_unique<service::Peers>(cluster_, loop_, resolver_, logger_,
+                                            service::Peers::Options());
+  forward::Forward::Options protocol_options;
+  protocol_options.self = cluster_.self;
+  protocol_options.answer_timeout = options_.answer_timeout;
+  for (const ReplicaAddress& peer : cluster_.peers()) protocol_options.peers.push_back(peer.id);
+  replica::Manager::Limits limits;
+  limits.writes_waiting_max = options_.client_limits.calls_max;
+  limits.reads_waiting_max = options_.client_limits.calls_max;
+  manager_ = std::make_unique<replica::Manager>(
+      std::make_unique<forward::Forward>(protocol_options), *store_, *peers_, limits,
+      [this] { loop_.request_turn(); });
+  client_service_ = std::make_unique<service::ClientService>(cluster_, *manager_, *store_, *peers_,
+                                                             client_server_, loop_, logger_);
+  client_service_->serve_on(client_server_);
+  peer_service_ = std::make_unique<service::PeerService>(cluster_, *manager_, logger_);
+  peer_service_->serve_on(peer_server_);
+  // After the servers' own: what they read this turn is worked on this turn.
+  loop_.add_turn_hook(rpc::EventLoop::TurnPhase::kStep, [this] { turn(); });
+  loop_.add_turn_hook(rpc::EventLoop::TurnPhase::kFlush, [this] { stop_further(); });
+}
+
+Status Daemon::listen() {
+  ReplicaAddress own = *cluster_.find(cluster_.self);
+  std::string clients;
+  Status status = listen_on(client_server_, options_.listen, own.host, own.client_port, &clients);
+  if (!status.ok()) return status;
+  std::string peers = "nowhere";
+  if (cluster_.replicas.size() > 1) {
+    members_ = std::make_unique<MemberAddresses>(cluster_.replicas, loop_, resolver_, logger_);
+    peer_server_.set_accept_filter(
+        [this](const rpc::Address& from) { return members_->contains(from); });
+    status = listen_on(peer_server_, options_.peer_listen, own.host, own.peer_port, &peers);
+    if (!status.ok()) return status;
+  } else if (!options_.listen.empty()) {
+    // A single replica is where it listens; nobody else knows better.
+    const Result<rpc::HostPort> given = rpc::split_host_port(options_.listen, kDefaultClientPort);
+    if (!given.ok()) return given.status();
+    cluster_.replicas.front().host = given.value().host;
+    cluster_.replicas.front().client_port = given.value().port;
+  }
+  peers_->start(this);
+  logger_.info(
+      "replica {} of cluster {}, replication {}, started for the {}. time: {} keys, "
+      "clients at {}, peers at {}",
+      cluster_.self.value, cluster_.id.to_string(), cluster_.replication_name, cluster_.incarnation,
+      store_->keys(), clients, peers);
+  return {};
+}
+
+Status Daemon::listen_on(rpc::Server& server, const std::string& option, const std::string& host,
+                         std::uint16_t port, std::string* listed) {
+  const Result<std::vector<ListenAddress>> addresses = listen_addresses(option, host, port);
+  if (!addresses.ok()) return addresses.status();
+  listed->clear();
+  for (const ListenAddress& wanted : addresses.value()) {
+    const Result<rpc::Address> bound = server.listen(wanted.address);
+    if (!bound.ok()) {
+      if (wanted.optional) continue;
+      return bound.status();
+    }
+    if (!listed->empty()) *listed += " and ";
+    *listed += bound.value().to_string();
+  }
+  return {};
+}
+
+void Daemon::run() { loop_.run(); }
+
+void Daemon::peer_up(ReplicaId peer) { manager_->peer_up(peer); }
+
+void Daemon::peer_down(ReplicaId peer, const std::string& reason) {
+  manager_->peer_down(peer, reason);
+}
+
+// The end of each turn of the loop: the replica works on what came in. The clock is read anew,
+// after the sockets were drained.
+void Daemon::turn() {
+  manager_->turn(rpc::EventLoop::read_clock());
+  const TimePoint next = manager_->next_turn();
+  if (next != turn_timer_at_) {
+    loop_.cancel_timer(turn_timer_);
+    // The turn in which the timer runs ends here too: that is all it is for.
+    turn_timer_ = next == kNever ? 0 : loop_.add_timer(next, [] {});
+    turn_timer_at_ = next;
+  }
+}
+
+void Daemon::stop(const char* why) {
+  if (stage_ != Stage::kServing) {
+    logger_.info("told to stop again: leaving at once");
+    loop_.stop();
+    return;
+  }
+  logger_.info("stopping: {}; {} calls are under way", why,
+               client_server_.counters().calls_waiting);
+  stage_ = Stage::kDrainingClients;
+  client_server_.stop_taking_calls();
+  loop_.add_timer(loop_.now() + options_.stop_timeout, [this] {
+    logger_.error("not everything could be answered within {} ms; leaving all the same",
+                  options_.stop_timeout.ms());
+    loop_.stop();
+  });
+  loop_.request_turn();
+}
+
+void Daemon::stop_further() {
+  if (stage_ == Stage::kDrainingClients && client_server_.quiet()) {
+    stage_ = Stage::kDrainingPeers;
+    peer_server_.stop_taking_calls();
+  }
+  if (stage_ == Stage::kDrainingPeers && peer_server_.quiet() && manager_->quiet()) {
+    logger_.info("stopped: everything was answered");
+    loop_.stop();
+  }
+}
+
+}  // namespace rkv::daemon

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "posix/data_directory.h"
+#include "replica/manager.h"
+#include "rkvd/identity.h"
+#include "rkvd/member_addresses.h"
+#include "rkvd/options.h"
+#include "rpc/event_loop.h"
+#include "rpc/resolver.h"
+#include "rpc/server.h"
+#include "service/client_service.h"
+#include "service/cluster.h"
+#include "service/peer_service.h"
+#include "service/peers.h"
+#include "storage/rocks_store.h"
+
+namespace rkv::daemon {
+
+// One replica: opens its data, wires the parts together, serves until it is told to stop.
+class Daemon final : public service::Peers::Listener {
+ public:
+  // Takes over SIGTERM and SIGINT of the process. Fails with a reason for a person; then nothing
+  // was changed but, with --create, what a failed creation left behind.
+  static Result<std::unique_ptr<Daemon>> start(const Options& options, Logger& logger);
+  ~Daemon() override;
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // Serves until SIGTERM or SIGINT, then answers what is under way. A second signal stops at once.
+  void run();
+
+  void peer_up(ReplicaId peer) override;
+  void peer_down(ReplicaId peer, const std::string& reason) override;
+
+ private:
+  // What run() does on its way out: clients first, then the peers, whose answers the clients wait
+  // for.
+  enum class Stage { kServing, kDrainingClients, kDrainingPeers };
+  class SignalHandler;
+
+  Daemon(const Options& options, Logger& logger, posix::DataDirectory directory,
+         service::Cluster cluster);
+  Status open_store(const Identity* to_create);
+  Status load_identity();
+  void wire();
+  Status listen();
+  Status listen_on(rpc::Server& server, const std::string& option, const std::string& host,
+                   std::uint16_t port, std::string* listed);
+  void turn();
+  void stop(const char* why);
+  void stop_further();
+
+  const Options options_;
+  Logger& logger_;
+  const posix::DataDirectory directory_;
+  service::Cluster cluster_;
+  Stage stage_ = Stage::kServing;
+
+  // In the order in which they need one another: what is declared later goes first.
+  rpc::EventLoop loop_;
+  std::unique_ptr<SignalHandler> signals_;
+  rpc::Resolver resolver_;
+  rpc::Server client_server_;
+  rpc::Server peer_server_;
+  std::unique_ptr<MemberAddresses> members_;
+  std::unique_ptr<storage::RocksStore> store_;
+  std::unique_ptr<service::Peers> peers_;
+  std::unique_ptr<replica::Manager> manager_;
+  std::unique_ptr<service::ClientService> client_service_;
+  std::unique_ptr<service::PeerService> peer_service_;
+  rpc::EventLoop::TimerId turn_timer_ = 0;
+  TimePoint turn_timer_at_ = kNever;
+};
+
+}  // namespace rkv::daemon

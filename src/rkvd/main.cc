@@ -1,0 +1,43 @@
+// rkvd: a replica of rkv. See readme.txt, or rkvd --help.
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "posix/log_sink.h"
+#include "posix/system.h"
+#include "rkvd/daemon.h"
+#include "rkvd/options.h"
+
+extern char** environ;
+
+namespace {
+
+constexpr int kExitUsage = 2;
+
+int refuse(const rkv::Status& status) {
+  std::fprintf(stderr, "rkvd: %s\n", status.reason().c_str());
+  return status.code() == rkv::StatusCode::kInvalid ? kExitUsage : EXIT_FAILURE;
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  const rkv::Result<rkv::daemon::OptionsOutcome> outcome =
+      rkv::daemon::read_options(argument_count, arguments, environ);
+  if (!outcome.ok()) return refuse(outcome.status());
+  if (!outcome.value().options) {
+    std::fputs(outcome.value().text.c_str(), stdout);
+    return EXIT_SUCCESS;
+  }
+  const rkv::daemon::Options& options = *outcome.value().options;
+  const std::unique_ptr<rkv::Logger> logger = rkv::posix::make_stderr_logger(options.log_level);
+  rkv::posix::raise_descriptor_limit();
+  rkv::Result<std::unique_ptr<rkv::daemon::Daemon>> daemon =
+      rkv::daemon::Daemon::start(options, *logger);
+  if (!daemon.ok()) return refuse(daemon.status());
+  daemon.value()->run();
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "base/time.h"
+#include "rpc/server.h"
+
+namespace rkv::daemon {
+
+// What rkvd was told, by command line, environment and configuration file, in that order of weight.
+struct Options {
+  std::optional<std::uint32_t> id;
+  std::string replicas_file;  // empty: a single replica on this host
+  std::string data_dir;
+  bool create = false;
+  std::string cluster_id;   // empty: not given
+  std::string replication;  // empty: not given
+  std::string listen;       // empty: as the replicas file says
+  std::string peer_listen;  // the same
+  LogLevel log_level = LogLevel::kInfo;
+  rpc::ServerLimits client_limits;
+  Duration answer_timeout;
+  Duration stop_timeout;
+};
+
+// What to do instead of serving.
+struct OptionsOutcome {
+  std::optional<Options> options;  // serve with these
+  std::string text;                // or print this and leave with success
+};
+
+// Reads the options. The reason of a failure names the option, variable or line at fault.
+Result<OptionsOutcome> read_options(int argument_count, const char* const* arguments,
+                                    const char* const* environment);
+
+}  // namespace rkv::daemon

@@ -1,0 +1,281 @@
+#include "service/client_service.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/version.h"
+#include "kv/command.h"
+#include "service/wire.h"
+
+extern "C" void kv_prog_1(svc_req* request, SVCXPRT* transport);
+
+namespace rkv::service {
+namespace {
+
+// Key and value within their limits; the wire bounds them too, but for the empty key.
+Status validate(std::string_view key, std::string_view value) {
+  Status status = kv::validate_key(key);
+  if (status.ok()) status = kv::validate_value(value);
+  return status;
+}
+
+// Every result of kv.x is a union on `status` with a `failure` of the same shape.
+template <typename WireResult, typename WireUnion>
+void send_failure(rpc::Reply<WireResult>& reply, WireUnion WireResult::*arms, const Status& status,
+                  ReplicaId replica) {
+  std::string reason = status.reason();
+  WireResult result{};
+  result.status = to_wire(status.code());
+  (result.*arms).failure = failure_to_wire(reason, replica);
+  reply.send(result);
+}
+
+// The failures that only a write has.
+template <typename WireResult, typename WireUnion>
+void send_write_failure(rpc::Reply<WireResult>& reply, WireUnion WireResult::*arms,
+                        const replica::WriteResult& write, ReplicaId replica) {
+  if (write.status.code() != StatusCode::kPartlyApplied) {
+    send_failure(reply, arms, write.status, replica);
+    return;
+  }
+  std::string reason = write.status.reason().substr(0, kReasonSizeMax);
+  std::vector<u_int> missing;
+  for (const ReplicaId id : write.missing) missing.push_back(id.value);
+  WireResult result{};
+  result.status = KV_PARTLY_APPLIED;
+  (result.*arms).partly.missing.missing_len = static_cast<u_int>(missing.size());
+  (result.*arms).partly.missing.missing_val = missing.data();
+  (result.*arms).partly.reason = string_to_wire(reason);
+  reply.send(result);
+}
+
+template <typename WireResult, typename WireUnion>
+void set_overload_reply(rpc::Server& server, std::uint32_t procedure,
+                        rpc::XdrRoutine<WireResult> routine, WireUnion WireResult::*arms,
+                        ReplicaId replica) {
+  std::string reason = "too many calls are waiting at this replica; try again later";
+  WireResult result{};
+  result.status = KV_BUSY;
+  (result.*arms).failure = failure_to_wire(reason, replica);
+  server.set_overload_reply(KV_PROG, KV_V1, procedure, rpc::untyped(routine), &result);
+}
+
+}  // namespace
+
+ClientService::ClientService(const Cluster& cluster, replica::Manager& manager, kv::Store& store,
+                             Peers& peers, const rpc::Server& server, rpc::EventLoop& loop,
+                             Logger& logger)
+    : cluster_(cluster),
+      manager_(manager),
+      store_(store),
+      peers_(peers),
+      server_(server),
+      loop_(loop),
+      logger_(logger),
+      started_(loop.now()) {}
+
+void ClientService::serve_on(rpc::Server& server) {
+  server.add_program(KV_PROG, KV_V1, kv_prog_1, this);
+  set_overload_reply(server, PUT, xdr_kv_put_result, &kv_put_result::kv_put_result_u,
+                     cluster_.self);
+  set_overload_reply(server, GET, xdr_kv_get_result, &kv_get_result::kv_get_result_u,
+                     cluster_.self);
+  set_overload_reply(server, DEL, xdr_kv_del_result, &kv_del_result::kv_del_result_u,
+                     cluster_.self);
+  set_overload_reply(server, REPLICAS, xdr_kv_replicas_result,
+                     &kv_replicas_result::kv_replicas_result_u, cluster_.self);
+  set_overload_reply(server, STATUS, xdr_kv_status_result, &kv_status_result::kv_status_result_u,
+                     cluster_.self);
+}
+
+void ClientService::put(const kv_put_args& args, rpc::Reply<kv_put_result> reply) {
+  const Status valid = validate(view_of(args.key), view_of(args.value));
+  if (!valid.ok()) {
+    send_failure(reply, &kv_put_result::kv_put_result_u, valid, cluster_.self);
+    return;
+  }
+  const kv::Command command{kv::Command::Kind::kPut, from_wire(args.operation),
+                            std::string(view_of(args.key)), std::string(view_of(args.value))};
+  const std::string key = logger_.enabled(LogLevel::kDebug) ? command.key : std::string();
+  manager_.write(command, [this, key, begun = loop_.now(),
+                           reply = std::move(reply)](const replica::WriteResult& write) mutable {
+    log_operation("put", key, begun, write.status);
+    if (!write.status.ok()) {
+      send_write_failure(reply, &kv_put_result::kv_put_result_u, write, cluster_.self);
+      return;
+    }
+    kv_put_result result{};
+    result.status = KV_OK;
+    result.kv_put_result_u.ok.key_version = write.applied.version;
+    result.kv_put_result_u.ok.position = write.applied.position;
+    reply.send(result);
+  });
+}
+
+void ClientService::get(const kv_get_args& args, rpc::Reply<kv_get_result> reply) {
+  const Status valid = validate(view_of(args.key), {});
+  if (!valid.ok()) {
+    send_failure(reply, &kv_get_result::kv_get_result_u, valid, cluster_.self);
+    return;
+  }
+  std::string key(view_of(args.key));
+  const std::string logged = logger_.enabled(LogLevel::kDebug) ? key : std::string();
+  manager_.read(std::move(key),
+                [this, logged, begun = loop_.now(), reply = std::move(reply)](
+                    const Status& status, const kv::Entry* entry, Position position) mutable {
+                  Status outcome = status;
+                  if (status.ok() && entry == nullptr)
+                    outcome = Status(StatusCode::kNotFound, "no such key");
+                  log_operation("get", logged, begun, outcome);
+                  if (!outcome.ok()) {
+                    send_failure(reply, &kv_get_result::kv_get_result_u, outcome, cluster_.self);
+                    return;
+                  }
+                  kv_get_result result{};
+                  result.status = KV_OK;
+                  kv_get_ok& ok = result.kv_get_result_u.ok;
+                  ok.value.kv_value_val = const_cast<char*>(entry->value.data());
+                  ok.value.kv_value_len = static_cast<u_int>(entry->value.size());
+                  ok.key_version = entry->version;
+                  ok.position = position;
+                  reply.send(result);
+                });
+}
+
+void ClientService::del(const kv_del_args& args, rpc::Reply<kv_del_result> reply) {
+  const Status valid = validate(view_of(args.key), {});
+  if (!valid.ok()) {
+    send_failure(reply, &kv_del_result::kv_del_result_u, valid, cluster_.self);
+    return;
+  }
+  const kv::Command command{kv::Command::Kind::kDel, from_wire(args.operation),
+                            std::string(view_of(args.key)), std::string()};
+  const std::string key = logger_.enabled(LogLevel::kDebug) ? command.key : std::string();
+  manager_.write(command, [this, key, begun = loop_.now(),
+                           reply = std::move(reply)](const replica::WriteResult& write) mutable {
+    replica::WriteResult outcome = write;
+    if (write.status.ok() && !write.applied.found) {
+      outcome.status = Status(StatusCode::kNotFound, "no such key");
+    }
+    log_operation("del", key, begun, outcome.status);
+    if (!outcome.status.ok()) {
+      send_write_failure(reply, &kv_del_result::kv_del_result_u, outcome, cluster_.self);
+      return;
+    }
+    kv_del_result result{};
+    result.status = KV_OK;
+    result.kv_del_result_u.ok.key_version = write.applied.version;
+    result.kv_del_result_u.ok.position = write.applied.position;
+    reply.send(result);
+  });
+}
+
+void ClientService::replicas(rpc::Reply<kv_replicas_result> reply) {
+  std::vector<kv_replica> replicas;
+  for (const ReplicaAddress& address : cluster_.replicas) {
+    replicas.push_back(
+        {address.id.value, string_to_wire(address.host), address.client_port, address.peer_port});
+  }
+  kv_replicas_result result{};
+  result.status = KV_OK;
+  kv_replicas_ok& ok = result.kv_replicas_result_u.ok;
+  ok.self = cluster_.self.value;
+  ok.replicas.replicas_len = static_cast<u_int>(replicas.size());
+  ok.replicas.replicas_val = replicas.data();
+  reply.send(result);
+}
+
+void ClientService::status(const kv_status_args& args, rpc::Reply<kv_status_result> reply) {
+  if (args.state_hash == FALSE) {
+    send_status(std::move(reply), nullptr);
+    return;
+  }
+  // The store wants a copyable callback, and a reply is one of a kind.
+  auto waiting = std::make_shared<rpc::Reply<kv_status_result>>(std::move(reply));
+  store_.hash(
+      [this, waiting](const kv::StateHash& hash) { send_status(std::move(*waiting), &hash); });
+}
+
+std::vector<ClientService::Counter> ClientService::counters() const {
+  const replica::ManagerCounters& manager = manager_.counters();
+  const rpc::ServerCounters& server = server_.counters();
+  return {
+      {"connections", server.connections},
+      {"calls_waiting", server.calls_waiting},
+      {"output_bytes", server.output_bytes},
+      {"connections_accepted", server.accepted},
+      {"connections_refused", server.refused},
+      {"connections_timed_out", server.timed_out},
+      {"connections_malformed", server.malformed},
+      {"calls", server.calls},
+      {"calls_overloaded", server.overloaded},
+      {"calls_rejected", server.rejected},
+      {"writes", manager.writes},
+      {"writes_waiting", manager.writes_waiting},
+      {"writes_failed", manager.writes_failed},
+      {"reads", manager.reads},
+      {"reads_waiting", manager.reads_waiting},
+      {"peer_requests", manager.peer_requests},
+      {"turns", manager.turns},
+  };
+}
+
+void ClientService::send_status(rpc::Reply<kv_status_result> reply,
+                                const kv::StateHash* hash) const {
+  const std::vector<Counter> counted = counters();
+  std::vector<kv_counter> wire_counters;
+  for (const Counter& counter : counted) {
+    wire_counters.push_back({string_to_wire(counter.name), counter.value});
+  }
+  std::vector<PeerState> states = peers_.states();
+  std::vector<kv_peer> wire_peers;
+  for (PeerState& state : states) {
+    if (state.reason.size() > kReasonSizeMax) state.reason.resize(kReasonSizeMax);
+    const Duration since = loop_.now() - state.since;
+    wire_peers.push_back({state.id.value, state.up ? TRUE : FALSE, string_to_wire(state.reason),
+                          static_cast<u_quad_t>(std::max<std::int64_t>(since.ms(), 0))});
+  }
+  const std::string role(manager_.role().name);
+  const std::string software = kSoftwareVersion;
+  kv_status_result result{};
+  result.status = KV_OK;
+  kv_status_ok& ok = result.kv_status_result_u.ok;
+  std::memcpy(ok.cluster, cluster_.id.bytes.data(), sizeof ok.cluster);
+  ok.replica = cluster_.self.value;
+  ok.incarnation = cluster_.incarnation;
+  ok.replication = string_to_wire(cluster_.replication_name);
+  ok.role = string_to_wire(role);
+  ok.leader = manager_.role().leader.value;
+  ok.applied = store_.applied();
+  ok.durable = store_.durable();
+  ok.keys = store_.keys();
+  ok.software = string_to_wire(software);
+  ok.uptime_ms = static_cast<u_quad_t>((loop_.now() - started_).ms());
+  ok.peers.peers_len = static_cast<u_int>(wire_peers.size());
+  ok.peers.peers_val = wire_peers.data();
+  ok.counters.counters_len = static_cast<u_int>(wire_counters.size());
+  ok.counters.counters_val = wire_counters.data();
+  if (hash != nullptr) {
+    ok.state_hash.present = TRUE;
+    kv_state_hash& wire_hash = ok.state_hash.kv_state_hash_if_asked_u.state_hash;
+    std::memcpy(wire_hash.hash, hash->hash.data(), sizeof wire_hash.hash);
+    wire_hash.position = hash->position;
+    wire_hash.keys = hash->keys;
+  }
+  reply.send(result);
+}
+
+void ClientService::log_operation(const char* operation, std::string_view key, TimePoint begun,
+                                  const Status& status) {
+  if (!logger_.enabled(LogLevel::kDebug)) return;
+  const Duration took = rpc::EventLoop::read_clock() - begun;
+  logger_.debug("{} {}: {} in {} us", operation, printable(key), status.to_string(),
+                took.ns / 1000);
+}
+
+}  // namespace rkv::service

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <kv.h>
+
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "kv/store.h"
+#include "replica/manager.h"
+#include "rpc/event_loop.h"
+#include "rpc/reply.h"
+#include "rpc/server.h"
+#include "service/cluster.h"
+#include "service/peers.h"
+
+namespace rkv::service {
+
+// KV_PROG: what clients call. Each function takes the arguments of one procedure, copies out of
+// them what it keeps, and answers when the replica manager has done its part. For the loop's
+// thread.
+class ClientService {
+ public:
+  // What is passed by reference must outlive the service. `started` is when this replica was.
+  ClientService(const Cluster& cluster, replica::Manager& manager, kv::Store& store, Peers& peers,
+                const rpc::Server& server, rpc::EventLoop& loop, Logger& logger);
+
+  // Adds KV_PROG to a server, with its overload replies.
+  void serve_on(rpc::Server& server);
+
+  void put(const kv_put_args& args, rpc::Reply<kv_put_result> reply);
+  void get(const kv_get_args& args, rpc::Reply<kv_get_result> reply);
+  void del(const kv_del_args& args, rpc::Reply<kv_del_result> reply);
+  void replicas(rpc::Reply<kv_replicas_result> reply);
+  void status(const kv_status_args& args, rpc::Reply<kv_status_result> reply);
+
+ private:
+  struct Counter {
+    std::string name;
+    std::uint64_t value;
+  };
+  std::vector<Counter> counters() const;
+  void send_status(rpc::Reply<kv_status_result> reply, const kv::StateHash* hash) const;
+  // A line for each operation, when the log level is debug.
+  void log_operation(const char* operation, std::string_view key, TimePoint begun,
+                     const Status& status);
+
+  const Cluster& cluster_;
+  replica::Manager& manager_;
+  kv::Store& store_;
+  Peers& peers_;
+  const rpc::Server& server_;
+  rpc::EventLoop& loop_;
+  Logger& logger_;
+  const TimePoint started_;
+};
+
+}  // namespace rkv::service

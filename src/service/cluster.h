@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/replicas_config.h"
+
+namespace rkv::service {
+
+// How the replicas of a cluster agree on writes; fixed when the cluster is created.
+enum class Replication { kForward = 1 };
+
+// Who this replica is, and who the others are. Does not change while it runs.
+struct Cluster {
+  ClusterId id;
+  ReplicaId self;
+  Incarnation incarnation = 0;
+  Replication replication = Replication::kForward;
+  std::string replication_name;
+  std::vector<ReplicaAddress> replicas;  // all of them, this one included
+
+  // Null if there is no replica with this id.
+  const ReplicaAddress* find(ReplicaId id_wanted) const;
+  // Every replica but this one.
+  std::vector<ReplicaAddress> peers() const;
+};
+
+}  // namespace rkv::service

@@ -1,0 +1,93 @@
+#include "service/peer_codec.h"
+
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "base/check.h"
+#include "forward/message.h"
+#include "kv/command.h"
+#include "service/wire.h"
+
+namespace rkv::service {
+
+static_assert(static_cast<int>(Replication::kForward) == KV_REPLICATION_FORWARD);
+
+OutgoingMessage::OutgoingMessage(const protocol::Message& message) {
+  RKV_CHECK(message.tag() == forward::kWrites, "forward has one kind of request");
+  const auto& writes = static_cast<const forward::Writes&>(message);
+  commands_.reserve(writes.commands().size());
+  for (const std::string& command : writes.commands()) {
+    commands_.push_back({static_cast<u_int>(command.size()), const_cast<char*>(command.data())});
+  }
+  wire_.phase = KV_PHASE_FORWARD;
+  wire_.kv_peer_message_u.forward.commands.commands_len = static_cast<u_int>(commands_.size());
+  wire_.kv_peer_message_u.forward.commands.commands_val = commands_.data();
+}
+
+kv_peer_answer answer_to_wire(const protocol::Message& answer) {
+  RKV_CHECK(answer.tag() == forward::kWritten, "forward has one kind of answer");
+  kv_peer_answer wire{};
+  wire.phase = KV_PHASE_FORWARD;
+  wire.kv_peer_answer_u.forwarded.position =
+      static_cast<const forward::Written&>(answer).position();
+  return wire;
+}
+
+Result<protocol::MessagePtr> message_from_wire(const kv_peer_message& wire) {
+  if (wire.phase != KV_PHASE_FORWARD) return Status::invalid("a message of an unknown phase");
+  const kv_forward& forward = wire.kv_peer_message_u.forward;
+  if (forward.commands.commands_len == 0) return Status::invalid("a message without commands");
+  std::vector<std::string> commands;
+  commands.reserve(forward.commands.commands_len);
+  for (u_int i = 0; i < forward.commands.commands_len; ++i) {
+    const std::string_view command = view_of(forward.commands.commands_val[i]);
+    const Status status = kv::validate_command(command);
+    if (!status.ok()) return status;
+    commands.emplace_back(command);
+  }
+  return protocol::MessagePtr(std::make_shared<forward::Writes>(std::move(commands)));
+}
+
+Result<protocol::MessagePtr> answer_from_wire(const kv_peer_answer& wire) {
+  if (wire.phase != KV_PHASE_FORWARD) return Status::invalid("an answer of an unknown phase");
+  return protocol::MessagePtr(
+      std::make_shared<forward::Written>(wire.kv_peer_answer_u.forwarded.position));
+}
+
+kv_envelope envelope_to_wire(const Cluster& cluster, ReplicaId recipient) {
+  kv_envelope envelope{};
+  std::memcpy(envelope.cluster, cluster.id.bytes.data(), sizeof envelope.cluster);
+  envelope.sender = cluster.self.value;
+  envelope.recipient = recipient.value;
+  envelope.incarnation = cluster.incarnation;
+  envelope.replication = static_cast<kv_replication>(cluster.replication);
+  return envelope;
+}
+
+EnvelopeCheck check_envelope(const Cluster& cluster, const kv_envelope& envelope) {
+  ClusterId id;
+  std::memcpy(id.bytes.data(), envelope.cluster, id.bytes.size());
+  if (id != cluster.id) {
+    return {KV_WRONG_CLUSTER, "this is a replica of cluster " + cluster.id.to_string() +
+                                  ", not of cluster " + id.to_string()};
+  }
+  if (envelope.group != 0)
+    return {KV_INVALID, "there is no group " + std::to_string(envelope.group)};
+  if (envelope.recipient != cluster.self.value) {
+    return {KV_WRONG_REPLICA, "this is replica " + std::to_string(cluster.self.value) +
+                                  ", not replica " + std::to_string(envelope.recipient)};
+  }
+  if (ReplicaId{envelope.sender} == cluster.self ||
+      cluster.find(ReplicaId{envelope.sender}) == nullptr) {
+    return {KV_WRONG_REPLICA, "replica " + std::to_string(cluster.self.value) +
+                                  " knows no other replica " + std::to_string(envelope.sender)};
+  }
+  if (static_cast<int>(envelope.replication) != static_cast<int>(cluster.replication)) {
+    return {KV_WRONG_REPLICATION,
+            "this cluster was created with replication " + cluster.replication_name};
+  }
+  return {};
+}
+
+}  // namespace rkv::service

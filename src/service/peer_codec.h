@@ -1,0 +1,48 @@
+#pragma once
+
+#include <kv.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/status.h"
+#include "protocol/message.h"
+#include "service/cluster.h"
+
+namespace rkv::service {
+
+// Puts messages of the protocols into the unions of kv.x and takes them out again.
+
+// A message on its way out. What `wire` refers to belongs to this object and to the message.
+class OutgoingMessage {
+ public:
+  explicit OutgoingMessage(const protocol::Message& message);
+  OutgoingMessage(const OutgoingMessage&) = delete;
+  OutgoingMessage& operator=(const OutgoingMessage&) = delete;
+  const kv_peer_message& wire() const { return wire_; }
+
+ private:
+  kv_peer_message wire_{};
+  std::vector<kv_command> commands_;
+};
+
+kv_peer_answer answer_to_wire(const protocol::Message& answer);
+
+// A request of another replica; validates its commands. KV_PHASE_HELLO is not a protocol's message.
+Result<protocol::MessagePtr> message_from_wire(const kv_peer_message& wire);
+Result<protocol::MessagePtr> answer_from_wire(const kv_peer_answer& wire);
+
+// What goes before a message to `recipient`.
+kv_envelope envelope_to_wire(const Cluster& cluster, ReplicaId recipient);
+
+// Whether a message is for this replica and from one of its cluster. If not, the kv_status to
+// refuse it with, and a reason.
+struct EnvelopeCheck {
+  kv_status status = KV_OK;
+  std::string reason;
+};
+EnvelopeCheck check_envelope(const Cluster& cluster, const kv_envelope& envelope);
+
+}  // namespace rkv::service

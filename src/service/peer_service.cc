@@ -1,0 +1,70 @@
+#include "service/peer_service.h"
+
+#include <utility>
+
+#include "service/peer_codec.h"
+#include "service/wire.h"
+
+extern "C" void kv_peer_prog_1(svc_req* request, SVCXPRT* transport);
+
+namespace rkv::service {
+
+PeerService::PeerService(const Cluster& cluster, replica::Manager& manager, Logger& logger)
+    : cluster_(cluster), manager_(manager), logger_(logger) {}
+
+void PeerService::serve_on(rpc::Server& server) {
+  server.add_program(KV_PEER_PROG, KV_PEER_V1, kv_peer_prog_1, this);
+  std::string reason = "too many messages are waiting at this replica";
+  kv_rput_result busy{};
+  busy.status = KV_BUSY;
+  busy.kv_rput_result_u.failure = failure_to_wire(reason, cluster_.self);
+  server.set_overload_reply(KV_PEER_PROG, KV_PEER_V1, RPUT, rpc::untyped(xdr_kv_rput_result),
+                            &busy);
+}
+
+void PeerService::rput(const kv_rput_args& args, rpc::Reply<kv_rput_result> reply) {
+  const EnvelopeCheck check = check_envelope(cluster_, args.envelope);
+  if (check.status != KV_OK) {
+    logger_.info("refused a message that says it is from replica {}: {}", args.envelope.sender,
+                 check.reason);
+    refuse(reply, check.status, check.reason);
+    return;
+  }
+  const ReplicaId sender{args.envelope.sender};
+  if (args.message.phase == KV_PHASE_HELLO) {
+    kv_rput_result result = ok_result(sender);
+    result.kv_rput_result_u.ok.answer.phase = KV_PHASE_HELLO;
+    reply.send(result);
+    return;
+  }
+  Result<protocol::MessagePtr> message = message_from_wire(args.message);
+  if (!message.ok()) {
+    logger_.error("refused a message of replica {}: {}", sender.value, message.status().reason());
+    refuse(reply, KV_INVALID, message.status().reason());
+    return;
+  }
+  manager_.peer_request(
+      sender, std::move(message).value(),
+      [this, sender, reply = std::move(reply)](const protocol::MessagePtr& answer) mutable {
+        kv_rput_result result = ok_result(sender);
+        result.kv_rput_result_u.ok.answer = answer_to_wire(*answer);
+        reply.send(result);
+      });
+}
+
+void PeerService::refuse(rpc::Reply<kv_rput_result>& reply, kv_status status,
+                         std::string reason) const {
+  kv_rput_result result{};
+  result.status = status;
+  result.kv_rput_result_u.failure = failure_to_wire(reason, cluster_.self);
+  reply.send(result);
+}
+
+kv_rput_result PeerService::ok_result(ReplicaId recipient) const {
+  kv_rput_result result{};
+  result.status = KV_OK;
+  result.kv_rput_result_u.ok.envelope = envelope_to_wire(cluster_, recipient);
+  return result;
+}
+
+}  // namespace rkv::service

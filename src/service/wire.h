@@ -1,0 +1,35 @@
+#pragma once
+
+#include <kv.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/status.h"
+
+namespace rkv::service {
+
+// Between the types of kv.x and those of the domain. What these functions put into a wire type
+// refers to memory of the caller, for as long as it takes to encode it; nothing of it may be
+// xdr_free()d.
+
+kv_status to_wire(StatusCode code);
+
+// `reason` must outlive the result and is cut to what fits the wire.
+kv_failure failure_to_wire(std::string& reason, ReplicaId replica);
+
+// A string that outlives the result, as the type that XDR strings have in C.
+char* string_to_wire(const std::string& text);
+
+inline std::string_view view_of(const kv_key& key) { return {key.kv_key_val, key.kv_key_len}; }
+inline std::string_view view_of(const kv_value& value) {
+  return {value.kv_value_val, value.kv_value_len};
+}
+inline std::string_view view_of(const kv_command& command) {
+  return {command.kv_command_val, command.kv_command_len};
+}
+
+OperationId from_wire(const kv_operation_id& operation);
+
+}  // namespace rkv::service
