@@ -12,7 +12,10 @@ namespace rkv::forward {
 using protocol::Effects;
 
 Forward::Forward(const Options& options) : options_(options) {
-  for (const ReplicaId peer : options_.peers) peers_[peer];
+  for (const ReplicaId peer : options_.peers) {
+    peers_[peer].reason =
+        "replica " + std::to_string(peer.value) + " has not been reached since the start";
+  }
 }
 
 void Forward::recover(Position applied) { applied_ = applied; }

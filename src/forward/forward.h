@@ -34,7 +34,7 @@ class Forward final : public protocol::Protocol {
  private:
   struct Peer {
     bool up = false;
-    std::string reason = "it has not been reached since this replica was started";
+    std::string reason;  // why it is not, naming it
   };
   // Writes that travel together: applied here, and on their way to the peers.
   struct Batch {

@@ -30,7 +30,7 @@ Peers::Peers(const Cluster& cluster, rpc::EventLoop& loop, rpc::Resolver& resolv
     Peer& peer = peers_[address.id];
     peer.state.id = address.id;
     peer.state.since = loop_.now();
-    peer.state.reason = replica_name(address.id) + " has not been reached since the start";
+    peer.state.reason = "it has not been reached since the start";
   }
 }
 
@@ -105,10 +105,10 @@ void Peers::set_up(Peer& peer) {
 }
 
 void Peers::set_down(Peer& peer, const std::string& reason) {
-  const std::string line = replica_name(peer.state.id) + " is down: " + reason;
-  if (!peer.state.up && peer.state.reason == line) return;
+  if (!peer.state.up && peer.state.reason == reason) return;
   const TimePoint since = peer.state.up ? loop_.now() : peer.state.since;
-  peer.state = {peer.state.id, false, line, since};
+  peer.state = {peer.state.id, false, reason, since};
+  const std::string line = replica_name(peer.state.id) + " is down: " + reason;
   logger_.info("{}", line);
   if (listener_ != nullptr) listener_->peer_down(peer.state.id, line);
 }

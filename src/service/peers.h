@@ -37,7 +37,7 @@ class Peers final : public env::Transport<protocol::Message> {
     Duration hello_timeout = milliseconds(1000);  // unanswered for so long: down
     Duration call_timeout = seconds(10);          // the longest that a message waits for its answer
   };
-  // Told of each change.
+  // Told of each change. `reason` is a line that names the replica.
   class Listener {
    public:
     virtual ~Listener() = default;
