@@ -38,7 +38,9 @@ TEST_STUBS := $(GEN)/ledger_xdr.c $(GEN)/ledger_svc.c $(GEN)/ledger_clnt.c
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.cc tests/unit/*/*.cc tests/contract/*.cc))
 
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(BUILD)/obj/%.o) $(STUBS:%.c=%.o)
-UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(BUILD)/obj/%.o) $(TEST_STUBS:%.c=%.o)
+UNIT_C_SOURCES := $(sort $(wildcard tests/unit/*/*.c))
+UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(BUILD)/obj/%.o) $(UNIT_C_SOURCES:%.c=$(BUILD)/obj/%.c.o) \
+                $(TEST_STUBS:%.c=%.o)
 
 .PHONY: all check unit system include-rules lint format install clean
 .DELETE_ON_ERROR:
@@ -66,6 +68,10 @@ $(BUILD)/stock_client: tests/system/stock_client.c $(GEN)/kv_xdr.o $(GEN)/kv_cln
 $(BUILD)/obj/%.o: %.cc | $(GEN)/kv.h $(GEN)/ledger.h
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.c.o: %.c | $(GEN)/kv.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(GEN)/%.o: $(GEN)/%.c
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<

@@ -1,0 +1,158 @@
+#include <cppunit/extensions/HelperMacros.h>
+#include <kv.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/limits.h"
+#include "forward/message.h"
+#include "kv/command.h"
+#include "service/cluster.h"
+#include "service/peer_codec.h"
+#include "service/wire.h"
+#include "wire_sizes.h"
+
+namespace rkv::service {
+namespace {
+
+// A value through rpcgen's own routine, as bytes.
+template <typename T>
+std::string encoded(bool_t (*routine)(XDR*, T*), T value) {
+  std::string bytes(kCommandSizeMax + 1024, '\0');
+  XDR xdr;
+  xdrmem_create(&xdr, bytes.data(), static_cast<u_int>(bytes.size()), XDR_ENCODE);
+  CPPUNIT_ASSERT(routine(&xdr, &value) != FALSE);
+  bytes.resize(XDR_GETPOS(&xdr));
+  return bytes;
+}
+
+Cluster cluster_of_two(std::uint32_t self) {
+  Cluster cluster;
+  cluster.id.bytes.fill(7);
+  cluster.self = ReplicaId{self};
+  cluster.incarnation = 3;
+  cluster.replication_name = "forward";
+  cluster.replicas = {{ReplicaId{1}, "one"}, {ReplicaId{2}, "two"}};
+  return cluster;
+}
+
+class CodecTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(CodecTest);
+  CPPUNIT_TEST(c_and_cpp_agree_on_the_generated_types);
+  CPPUNIT_TEST(a_command_is_the_xdr_of_kv_x);
+  CPPUNIT_TEST(the_largest_command_is_within_its_limit);
+  CPPUNIT_TEST(writes_survive_the_wire);
+  CPPUNIT_TEST(commands_of_a_peer_are_validated);
+  CPPUNIT_TEST(envelopes_are_for_one_cluster_replica_and_replication);
+  CPPUNIT_TEST(a_long_reason_is_cut_to_the_wire);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  // An empty union has no size in C and one byte in C++: kv.x must have none.
+  void c_and_cpp_agree_on_the_generated_types() {
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_put_args(), sizeof(kv_put_args));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_put_result(), sizeof(kv_put_result));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_get_result(), sizeof(kv_get_result));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_replicas_result(), sizeof(kv_replicas_result));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_status_result(), sizeof(kv_status_result));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_envelope(), sizeof(kv_envelope));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_rput_args(), sizeof(kv_rput_args));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_rput_result(), sizeof(kv_rput_result));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_command_body(), sizeof(kv_command_body));
+  }
+
+  void a_command_is_the_xdr_of_kv_x() {
+    std::string key("k\0ey", 4);
+    std::string value("some value");
+    kv_command_body body{};
+    body.operation = {11, 22, 33};
+    body.change.kind = KV_COMMAND_PUT;
+    kv_command_put& put = body.change.kv_command_change_u.put;
+    put.key = {static_cast<u_int>(key.size()), key.data()};
+    put.value = {static_cast<u_int>(value.size()), value.data()};
+    CPPUNIT_ASSERT(encoded(xdr_kv_command_body, body) ==
+                   kv::encode_command({kv::Command::Kind::kPut, {11, 22, 33}, key, value}));
+
+    kv_command_body del{};
+    del.operation = {11, 23, 33};
+    del.change.kind = KV_COMMAND_DEL;
+    del.change.kv_command_change_u.del.key = put.key;
+    CPPUNIT_ASSERT(encoded(xdr_kv_command_body, del) ==
+                   kv::encode_command({kv::Command::Kind::kDel, {11, 23, 33}, key, ""}));
+  }
+
+  void the_largest_command_is_within_its_limit() {
+    const kv::Command largest{kv::Command::Kind::kPut,
+                              {1, 2, 3},
+                              std::string(kKeySizeMax, 'k'),
+                              std::string(kValueSizeMax, 'v')};
+    CPPUNIT_ASSERT(kv::encode_command(largest).size() <= kCommandSizeMax);
+  }
+
+  void writes_survive_the_wire() {
+    const std::vector<std::string> commands = {
+        kv::encode_command({kv::Command::Kind::kPut, {1, 1, 1}, "a", "b"}),
+        kv::encode_command({kv::Command::Kind::kDel, {1, 2, 1}, "a", ""})};
+    const forward::Writes writes(commands);
+    const OutgoingMessage outgoing(writes);
+    const Result<protocol::MessagePtr> back = message_from_wire(outgoing.wire());
+    CPPUNIT_ASSERT(back.ok());
+    CPPUNIT_ASSERT(static_cast<const forward::Writes&>(*back.value()).commands() == commands);
+    const Result<protocol::MessagePtr> answer =
+        answer_from_wire(answer_to_wire(forward::Written(42)));
+    CPPUNIT_ASSERT(answer.ok());
+    CPPUNIT_ASSERT_EQUAL(Position{42},
+                         static_cast<const forward::Written&>(*answer.value()).position());
+  }
+
+  void commands_of_a_peer_are_validated() {
+    for (const char* bad : {"", "nonsense", "\0\0\0\1"}) {
+      const forward::Writes writes({std::string(bad)});
+      const OutgoingMessage outgoing(writes);
+      CPPUNIT_ASSERT(!message_from_wire(outgoing.wire()).ok());
+    }
+    const forward::Writes nothing(std::vector<std::string>{});
+    const OutgoingMessage empty(nothing);
+    CPPUNIT_ASSERT(!message_from_wire(empty.wire()).ok());
+  }
+
+  void envelopes_are_for_one_cluster_replica_and_replication() {
+    const Cluster sender = cluster_of_two(1);
+    const Cluster receiver = cluster_of_two(2);
+    const kv_envelope good = envelope_to_wire(sender, ReplicaId{2});
+    CPPUNIT_ASSERT_EQUAL(KV_OK, check_envelope(receiver, good).status);
+    kv_envelope bad = good;
+    bad.cluster[0] = 8;
+    CPPUNIT_ASSERT_EQUAL(KV_WRONG_CLUSTER, check_envelope(receiver, bad).status);
+    bad = good;
+    bad.recipient = 1;
+    CPPUNIT_ASSERT_EQUAL(KV_WRONG_REPLICA, check_envelope(receiver, bad).status);
+    for (const u_int stranger : {0U, 2U, 3U}) {
+      bad = good;
+      bad.sender = stranger;
+      CPPUNIT_ASSERT_EQUAL(KV_WRONG_REPLICA, check_envelope(receiver, bad).status);
+    }
+    bad = good;
+    const int unknown = 99;  // XDR lets any number through where an enum is expected
+    std::memcpy(&bad.replication, &unknown, sizeof bad.replication);
+    CPPUNIT_ASSERT_EQUAL(KV_WRONG_REPLICATION, check_envelope(receiver, bad).status);
+    bad = good;
+    bad.group = 1;
+    CPPUNIT_ASSERT_EQUAL(KV_INVALID, check_envelope(receiver, bad).status);
+  }
+
+  void a_long_reason_is_cut_to_the_wire() {
+    std::string reason(kReasonSizeMax + 100, 'r');
+    const kv_failure failure = failure_to_wire(reason, ReplicaId{1});
+    CPPUNIT_ASSERT_EQUAL(kReasonSizeMax, std::strlen(failure.reason));
+  }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(CodecTest);
+
+}  // namespace
+}  // namespace rkv::service
