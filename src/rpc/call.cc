@@ -82,8 +82,12 @@ bool_t Call::reply(SVCXPRT* transport, rpc_msg* message) {
   const bool sent =
       call.connection_.send([message](XDR* xdr) { return xdr_replymsg(xdr, message) != FALSE; });
   // When the results cannot be encoded the dispatcher comes again, with SYSTEM_ERR.
-  if (sent) call.state_ = State::kAnswered;
-  return sent ? TRUE : FALSE;
+  if (!sent) return FALSE;
+  call.state_ = State::kAnswered;
+  const bool is_success =
+      message->rm_reply.rp_stat == MSG_ACCEPTED && message->acpted_rply.ar_stat == SUCCESS;
+  if (!is_success) ++call.connection_.server().counters_.rejected;
+  return TRUE;
 }
 
 }  // namespace rkv::rpc

@@ -77,8 +77,7 @@ CallOutcome not_sent(std::string_view server, std::string_view what, const rpc_e
 }
 
 CallOutcome unknown(std::string_view server, std::string_view what, const rpc_err& error) {
-  return {CallOutcome::Kind::kUnknown,
-          fmt::format("{}: {}; it may have been done all the same", server, what), error};
+  return {CallOutcome::Kind::kUnknown, fmt::format("{}: {}", server, what), error};
 }
 
 CallOutcome not_sent_in_time(std::string_view server, const PendingCall& call,

@@ -16,9 +16,8 @@ std::string describe_errno(int error);
 
 rpc_err make_rpc_err(clnt_stat status, int error = 0);
 
-// "<server>: <what>".
+// Their reasons are "<server>: <what>".
 CallOutcome not_sent(std::string_view server, std::string_view what, const rpc_err& error);
-// "<server>: <what>; it may have been done all the same".
 CallOutcome unknown(std::string_view server, std::string_view what, const rpc_err& error);
 
 // The deadline has passed before a byte of the call was written; `waited_for` says what it waited

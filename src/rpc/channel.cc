@@ -34,6 +34,8 @@ void Channel::set_state_listener(StateListener listener) {
   connection_->set_state_listener(std::move(listener));
 }
 
+void Channel::connect_now() { connection_->connect_now(); }
+
 bool Channel::connected() const { return connection_->connected(); }
 
 std::size_t Channel::calls_outstanding() const { return connection_->calls_outstanding(); }

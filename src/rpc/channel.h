@@ -100,6 +100,8 @@ class Channel {
   using StateListener = std::function<void(bool connected, const std::string& reason)>;
   void set_state_listener(StateListener listener);
 
+  // Ends the pause after a failed attempt: there is a sign that the server is back.
+  void connect_now();
   bool connected() const;
   std::size_t calls_outstanding() const;
   // "host:port", as reasons name it.

@@ -83,10 +83,10 @@ void Channel::Connection::close() {
 void Channel::Connection::connect() {
   state_ = State::kConnecting;
   connector_.start(options_.connect_timeout,
-                   [this](Connector::Outcome outcome) { connect_ended(std::move(outcome)); });
+                   [this](const Connector::Outcome& outcome) { connect_ended(outcome); });
 }
 
-void Channel::Connection::connect_ended(Connector::Outcome outcome) {
+void Channel::Connection::connect_ended(const Connector::Outcome& outcome) {
   if (outcome.descriptor < 0) {
     attempt_failed(outcome.reason, outcome.error);
     return;
@@ -127,6 +127,11 @@ void Channel::Connection::end_pause() {
   pause_timer_ = 0;
   state_ = State::kIdle;
   if (options_.stay_connected) connect();
+}
+
+void Channel::Connection::connect_now() {
+  if (state_ == State::kPausing) end_pause();
+  if (state_ == State::kIdle) connect();
 }
 
 // A connection that ends before it has carried an answer, and soon, counts as a failed attempt: a

@@ -37,6 +37,7 @@ class Channel::Connection final : public EventLoop::Handler {
   // Ends every call, those included that callbacks make meanwhile.
   void close();
 
+  void connect_now();
   void set_state_listener(StateListener listener) { listener_ = std::move(listener); }
   bool connected() const { return state_ == State::kConnected; }
   std::size_t calls_outstanding() const { return calls_.size() + ended_.size(); }
@@ -51,7 +52,7 @@ class Channel::Connection final : public EventLoop::Handler {
 
   // Connecting.
   void connect();
-  void connect_ended(Connector::Outcome outcome);
+  void connect_ended(const Connector::Outcome& outcome);
   void attempt_failed(const std::string& reason, const rpc_err& error);
   void end_pause();
   void lose(std::string_view what, int error);

@@ -50,6 +50,7 @@ Connection::Connection(Server& server, std::uint32_t slot, std::uint32_t generat
 
 Connection::~Connection() {
   server_.counters_.output_bytes -= output_size();
+  server_.counters_.input_bytes -= input_held_;
   server_.loop_.unwatch(descriptor());
 }
 
@@ -79,14 +80,14 @@ void Connection::read_once() {
       take_records();
       break;
     case IoResult::Kind::kWouldBlock:
-      reader_.keep_rest();
+      keep_rest();
       break;
     case IoResult::Kind::kEnd:
-      reader_.keep_rest();
+      keep_rest();
       stop_reading();
       break;
     case IoResult::Kind::kError:
-      reader_.keep_rest();
+      keep_rest();
       close();
       break;
   }
@@ -97,7 +98,8 @@ void Connection::take_left_over() {
   if (closed_ || !reading_) return;
   record_started_ = kNever;  // the time that the rest of a record had to wait here does not count
   take_records();
-  if (!closed_ && !paused_ && stream_->has_buffered_input()) read_once();
+  // Not behind records that were left once more: they come first.
+  if (!closed_ && !paused_ && !left_over_ && stream_->has_buffered_input()) read_once();
 }
 
 void Connection::take_records() {
@@ -124,10 +126,24 @@ void Connection::take_records() {
       take_record(record);
     }
   }
-  reader_.keep_rest();
+  keep_rest();
   if (closed_) return;
   note_record_progress();
   update_watch();
+}
+
+// Leaves the shared read buffer to the next connection. What this one holds on to counts; when all
+// of them hold too much, the one that wants more is closed.
+void Connection::keep_rest() {
+  reader_.keep_rest();
+  server_.counters_.input_bytes += reader_.memory() - input_held_;
+  input_held_ = reader_.memory();
+  if (input_held_ == 0 || server_.counters_.input_bytes <= server_.limits_.input_bytes_max) return;
+  if (closed_) return;
+  ++server_.counters_.refused;
+  server_.logger_.info("{}: closed the connection from {}: too much is held for records to end",
+                       server_.name_, host_);
+  close();
 }
 
 // Starts the clock of a record whose beginning has come and whose end has not. Bytes that trickle
@@ -199,6 +215,13 @@ bool Connection::send(const std::function<bool(XDR*)>& encode) {
 }
 
 void Connection::answer(std::uint32_t xid, xdrproc_t routine, const void* result) {
+  // Calls are bounded when they are taken, but thousands may wait and all be answered with much.
+  // Over the limit an answer is a small one: it was run, and the client learns that it does not
+  // know.
+  if (server_.counters_.output_bytes >= server_.limits_.output_bytes_max) {
+    answer_system_error(xid);
+    return;
+  }
   const bool sent = send([xid, routine, result](XDR* xdr) {
     return encode_success_header(xdr, xid) && routine(xdr, const_cast<void*>(result)) != FALSE;
   });
@@ -206,6 +229,7 @@ void Connection::answer(std::uint32_t xid, xdrproc_t routine, const void* result
 }
 
 void Connection::answer_system_error(std::uint32_t xid) {
+  ++server_.counters_.rejected;
   rpc_msg message = accepted(xid, SYSTEM_ERR);
   RKV_CHECK(send([&message](XDR* xdr) { return xdr_replymsg(xdr, &message) != FALSE; }),
             "an error reply fits every record limit");
@@ -262,12 +286,6 @@ void Connection::call_handed_over(std::size_t request_size) {
 void Connection::call_answered() {
   --calls_waiting_;
   active_ = server_.loop_.now();
-  // Records may wait behind the limit that this call was part of: look at them in the next turn.
-  if (paused_ && reading_ && !left_over_) {
-    server_.unread_.push_back(slot_);
-    left_over_ = true;
-    server_.loop_.request_turn();
-  }
 }
 
 void Connection::flush() {
@@ -287,6 +305,8 @@ void Connection::flush() {
     if (result.bytes < content.size()) break;
   }
   write_blocked_ = output_size() > 0;
+  // Records may wait behind a limit of this connection: what made room ends here, be it bytes that
+  // were taken or a call that was answered. They are looked at in the next turn.
   if (paused_ && reading_ && !left_over_ && may_take_calls()) {
     server_.unread_.push_back(slot_);
     left_over_ = true;

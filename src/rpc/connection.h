@@ -59,6 +59,7 @@ class Connection final : public EventLoop::Handler {
  private:
   void read_once();
   void take_records();
+  void keep_rest();
   void take_record(std::string_view record);
   void take_call(const CallHeader& header, std::size_t request_size);
   bool send_overload_reply(const CallHeader& header);
@@ -80,6 +81,7 @@ class Connection final : public EventLoop::Handler {
   RecordReader reader_;
   OutputBuffer output_;
   std::size_t calls_waiting_ = 0;
+  std::size_t input_held_ = 0;  // bytes of memory of reader_ that the server has counted
 
   bool reading_ = true;     // false: the client has closed its side, or the server stops
   bool paused_ = false;     // a limit of this connection is reached; records may be left in reader_

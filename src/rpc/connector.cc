@@ -13,6 +13,15 @@
 #include "rpc/call_outcome.h"
 
 namespace rkv::rpc {
+namespace {
+
+bool is_connected_with_itself(int descriptor) {
+  const Result<Address> local = Address::local_of(descriptor);
+  const Result<Address> remote = Address::remote_of(descriptor);
+  return local.ok() && remote.ok() && local.value().to_string() == remote.value().to_string();
+}
+
+}  // namespace
 
 Connector::Connector(EventLoop& loop, Resolver& resolver, std::string host, std::uint16_t port)
     : loop_(loop),
@@ -77,7 +86,10 @@ void Connector::try_next_address() {
 }
 
 void Connector::on_ready(std::uint32_t) {
-  const int error = connect_outcome(descriptor_);
+  int error = connect_outcome(descriptor_);
+  // TCP may connect a socket with itself where nobody listens on a port of this machine that also
+  // serves for connections on their way out; the server could then never listen there again.
+  if (error == 0 && is_connected_with_itself(descriptor_)) error = ECONNREFUSED;
   if (error != 0) {
     address_failed(error);
     return;
@@ -119,10 +131,10 @@ void Connector::drop_socket() {
   close(std::exchange(descriptor_, -1));
 }
 
-void Connector::finish(Outcome outcome) {
+void Connector::finish(const Outcome& outcome) {
   const Done done = std::move(done_);
   cancel();  // `done` may begin the next attempt
-  done(std::move(outcome));
+  done(outcome);
 }
 
 // "127.0.0.1:7411", or "replica.example:7411 (10.0.0.1)".

@@ -25,7 +25,7 @@ class Connector final : public EventLoop::Handler {
     std::string reason;   // without one: a line for a person
     rpc_err error{};      // the same in libtirpc's terms
   };
-  using Done = std::function<void(Outcome outcome)>;
+  using Done = std::function<void(const Outcome& outcome)>;
 
   // What is passed by reference must outlive the connector.
   Connector(EventLoop& loop, Resolver& resolver, std::string host, std::uint16_t port);
@@ -52,7 +52,7 @@ class Connector final : public EventLoop::Handler {
   void set_timer(TimePoint when, void (Connector::*task)());
   void address_timed_out();
   void drop_socket();
-  void finish(Outcome outcome);
+  void finish(const Outcome& outcome);
   std::string address_name() const;
 
   EventLoop& loop_;

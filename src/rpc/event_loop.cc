@@ -77,9 +77,12 @@ void EventLoop::stop() {
 }
 
 void EventLoop::wake() {
-  // Only write() is called here: this runs in signal handlers too. A full counter wakes as well.
+  // Only write() is called here: this runs in signal handlers too, which must leave errno as it
+  // was. A full counter wakes as well.
+  const int error_before = errno;
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = write(wake_event_, &one, sizeof one);
+  errno = error_before;
 }
 
 void EventLoop::post(Task task) {
@@ -94,6 +97,7 @@ void EventLoop::post(Task task) {
 
 EventLoop::TimerId EventLoop::add_timer(TimePoint when, Task task) {
   const TimerId id = next_timer_++;
+  when = std::max(when, now_);  // so that run_due_timers() tells by the id what is new
   timers_.emplace(std::pair(when, id), std::move(task));
   timer_times_.emplace(id, when);
   return id;
@@ -192,7 +196,8 @@ void EventLoop::run_posted() {
 }
 
 void EventLoop::run_due_timers() {
-  // A timer that is added by one of these for "now" runs in the next turn: no loop without end.
+  // A timer that is added by one of these runs in the next turn at the earliest: no loop without
+  // end.
   const std::pair<TimePoint, TimerId> last{now_, next_timer_ - 1};
   while (!timers_.empty() && timers_.begin()->first <= last) {
     auto node = timers_.extract(timers_.begin());
@@ -202,12 +207,16 @@ void EventLoop::run_due_timers() {
 }
 
 void EventLoop::run_hooks(TurnPhase phase) {
-  // By index and by copy: a hook may add hooks, and may remove itself.
-  for (std::size_t i = 0; i < hooks_.size(); ++i) {
-    if (hooks_[i].phase != phase) continue;
-    const Hook hook = hooks_[i];
-    hook.task();
-    if (i >= hooks_.size() || hooks_[i].id != hook.id) --i;
+  // By id, of which they are in the order, and by copy: a hook may add hooks, and may remove any.
+  HookId last = 0;
+  while (true) {
+    const auto next = std::find_if(hooks_.begin(), hooks_.end(), [last, phase](const Hook& hook) {
+      return hook.id > last && hook.phase == phase;
+    });
+    if (next == hooks_.end()) return;
+    last = next->id;
+    const Task task = next->task;
+    task();
   }
 }
 

@@ -70,7 +70,8 @@ bool parse_denied(XdrReader& reader, ReplyHeader* header) {
   }
   if (stat != AUTH_ERROR) return false;
   header->error.re_status = RPC_AUTHERROR;
-  header->error.re_why = static_cast<auth_stat>(reader.read_uint32());
+  const std::uint32_t why = reader.read_uint32();
+  header->error.re_why = why <= RPCSEC_GSS_CTXPROBLEM ? static_cast<auth_stat>(why) : AUTH_FAILED;
   return reader.done();
 }
 

@@ -24,8 +24,8 @@ std::uint32_t read_mark(const char* bytes) {
 }  // namespace
 
 std::span<char> RecordReader::space() {
-  if (parsed_ == filled_ && fragments_ == 0) {
-    // Nothing is half-received: the shared bytes will do, and our own can go.
+  if (parsed_ == filled_ && begin_ == assembled_) {
+    // Not a byte is half-received: the shared ones will do, and our own can go.
     own_.reset();
     capacity_ = 0;
     begin_ = assembled_ = parsed_ = filled_ = 0;
@@ -68,10 +68,14 @@ RecordReader::Next RecordReader::next(std::string_view* record) {
 }
 
 void RecordReader::keep_rest() {
-  if (data_ == own_.get()) return;
   const std::size_t assembled = fragments_ > 0 ? assembled_ - begin_ : 0;
   const std::size_t unparsed = filled_ - parsed_;
-  if (assembled + unparsed > 0) {
+  if (assembled + unparsed == 0) {
+    own_.reset();  // an idle connection must not hold on to the room of its largest record
+    capacity_ = 0;
+  } else if (data_ == own_.get()) {
+    return;
+  } else {
     capacity_ = std::max(kOwnSizeMin, assembled + unparsed + kReadSizeMin);
     own_.reset(new char[capacity_]);
     std::memcpy(own_.get(), data_ + begin_, assembled);

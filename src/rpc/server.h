@@ -37,18 +37,22 @@ struct ServerLimits {
   std::size_t call_bytes_max = 256 << 20;           // bytes of those calls: the same
   std::size_t calls_per_connection_max = 4096;      // more are not read until some are answered
   std::size_t output_per_connection_max = 4 << 20;  // bytes of answers not taken: the same
-  std::size_t output_bytes_max = 512 << 20;  // of all connections: more get the overload reply
-  std::size_t records_per_turn_max = 256;    // of one connection, before the others have their turn
-  Duration idle_timeout = seconds(600);      // without a call under way: closed
-  Duration record_timeout = seconds(30);     // from the first byte of a record to its last: closed
-  Duration write_timeout = seconds(30);      // answers that are not taken for this long: closed
+  // Of all connections: more get the overload reply, and SYSTEM_ERR if they wait for it already.
+  std::size_t output_bytes_max = 512 << 20;
+  // Memory for records that have not ended, of all connections: who needs more of it is closed.
+  std::size_t input_bytes_max = 512 << 20;
+  std::size_t records_per_turn_max = 256;  // of one connection, before the others have their turn
+  Duration idle_timeout = seconds(600);    // without a call under way: closed
+  Duration record_timeout = seconds(30);   // from the first byte of a record to its last: closed
+  Duration write_timeout = seconds(30);    // answers that are not taken for this long: closed
 };
 
-// What a server has done; each only grows, but for the first three.
+// What a server has done; each only grows, but for the first four.
 struct ServerCounters {
   std::uint64_t connections = 0;    // open now
   std::uint64_t calls_waiting = 0;  // for their answer, now
   std::uint64_t output_bytes = 0;   // encoded and not written, now
+  std::uint64_t input_bytes = 0;    // of memory for records that have not ended, now
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;     // connections over a limit, or that the filter did not want
   std::uint64_t calls = 0;       // understood as calls

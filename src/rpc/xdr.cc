@@ -25,7 +25,7 @@ bool decode_all(std::string_view bytes, xdrproc_t routine, void* value, std::siz
                 XDR_DECODE);
   if (routine(&xdr, value) != FALSE && XDR_GETPOS(&xdr) == bytes.size()) return true;
   xdr_free(routine, value);
-  std::memset(value, 0, size);
+  if (size > 0) std::memset(value, 0, size);
   return false;
 }
 
