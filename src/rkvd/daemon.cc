@@ -189,7 +189,7 @@ void Daemon::wire() {
   client_service_ = std::make_unique<service::ClientService>(cluster_, *manager_, *store_, *peers_,
                                                              client_server_, loop_, logger_);
   client_service_->serve_on(client_server_);
-  peer_service_ = std::make_unique<service::PeerService>(cluster_, *manager_, logger_);
+  peer_service_ = std::make_unique<service::PeerService>(cluster_, *manager_, *peers_, logger_);
   peer_service_->serve_on(peer_server_);
   // After the servers' own: what they read this turn is worked on this turn.
   loop_.add_turn_hook(rpc::EventLoop::TurnPhase::kStep, [this] { turn(); });

@@ -9,8 +9,9 @@ extern "C" void kv_peer_prog_1(svc_req* request, SVCXPRT* transport);
 
 namespace rkv::service {
 
-PeerService::PeerService(const Cluster& cluster, replica::Manager& manager, Logger& logger)
-    : cluster_(cluster), manager_(manager), logger_(logger) {}
+PeerService::PeerService(const Cluster& cluster, replica::Manager& manager, Peers& peers,
+                         Logger& logger)
+    : cluster_(cluster), manager_(manager), peers_(peers), logger_(logger) {}
 
 void PeerService::serve_on(rpc::Server& server) {
   server.add_program(KV_PEER_PROG, KV_PEER_V1, kv_peer_prog_1, this);
@@ -35,6 +36,7 @@ void PeerService::rput(const kv_rput_args& args, rpc::Reply<kv_rput_result> repl
     kv_rput_result result = ok_result(sender);
     result.kv_rput_result_u.ok.answer.phase = KV_PHASE_HELLO;
     reply.send(result);
+    peers_.heard_from(sender);
     return;
   }
   Result<protocol::MessagePtr> message = message_from_wire(args.message);

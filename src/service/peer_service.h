@@ -7,6 +7,7 @@
 #include "rpc/reply.h"
 #include "rpc/server.h"
 #include "service/cluster.h"
+#include "service/peers.h"
 
 namespace rkv::service {
 
@@ -14,7 +15,7 @@ namespace rkv::service {
 class PeerService {
  public:
   // What is passed by reference must outlive the service.
-  PeerService(const Cluster& cluster, replica::Manager& manager, Logger& logger);
+  PeerService(const Cluster& cluster, replica::Manager& manager, Peers& peers, Logger& logger);
 
   // Adds KV_PEER_PROG to a server, with its overload reply.
   void serve_on(rpc::Server& server);
@@ -29,6 +30,7 @@ class PeerService {
 
   const Cluster& cluster_;
   replica::Manager& manager_;
+  Peers& peers_;
   Logger& logger_;
 };
 

@@ -160,6 +160,12 @@ void Peers::send(ReplicaId to, std::shared_ptr<const protocol::Message> message,
       });
 }
 
+void Peers::heard_from(ReplicaId peer) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end() || found->second.channel == nullptr) return;
+  if (!found->second.channel->connected()) found->second.channel->connect_now();
+}
+
 std::vector<PeerState> Peers::states() const {
   std::vector<PeerState> states;
   for (const auto& [id, peer] : peers_) states.push_back(peer.state);

@@ -59,6 +59,9 @@ class Peers final : public env::Transport<protocol::Message> {
 
   void send(ReplicaId to, std::shared_ptr<const protocol::Message> message, Done done) override;
 
+  // A peer has said hello to us, so it runs: if it is not connected to, that is tried at once.
+  void heard_from(ReplicaId peer);
+
   std::vector<PeerState> states() const;
 
  private:
