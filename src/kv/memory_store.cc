@@ -1,0 +1,49 @@
+#include "kv/memory_store.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "kv/state_hash.h"
+
+namespace rkv::kv {
+
+const Entry* MemoryStore::find(const Table& table, std::string_view key) {
+  const auto found = table.find(key);
+  return found == table.end() ? nullptr : &found->second;
+}
+
+void MemoryStore::change(Table& table, std::vector<Change> changes) {
+  for (Change& change : changes) {
+    if (change.entry) {
+      table.insert_or_assign(std::move(change.key), std::move(*change.entry));
+    } else {
+      table.erase(change.key);
+    }
+  }
+}
+
+void MemoryStore::get(std::string_view key, GetDone done) { done(find(table_, key)); }
+
+void MemoryStore::apply(Position position, std::vector<Change> changes) {
+  RKV_CHECK(position == applied_ + 1, "changes are applied in the order of their positions");
+  change(table_, std::move(changes));
+  applied_ = position;
+}
+
+void MemoryStore::write() {
+  if (durable_ == applied_) return;
+  durable_ = applied_;
+  if (listener_) listener_(durable_);
+}
+
+void MemoryStore::set_durable_listener(DurableListener listener) {
+  listener_ = std::move(listener);
+}
+
+void MemoryStore::hash(HashDone done) {
+  StateHasher hasher;
+  for (const auto& [key, entry] : table_) hasher.add(key, entry.version, entry.value);
+  done(hasher.finish(applied_));
+}
+
+}  // namespace rkv::kv

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kv/store.h"
+
+namespace rkv::kv {
+
+// A store in memory: everything is durable as soon as it is written, and gone with the object.
+// Every callback is run before the call returns. For tests, simulation, and as the table in front
+// of others.
+class MemoryStore final : public Store {
+ public:
+  using Table = std::map<std::string, Entry, std::less<>>;
+  // What other stores that keep a table of their own do with it.
+  static const Entry* find(const Table& table, std::string_view key);
+  static void change(Table& table, std::vector<Change> changes);
+
+  void get(std::string_view key, GetDone done) override;
+  void apply(Position position, std::vector<Change> changes) override;
+  void write() override;
+  void set_durable_listener(DurableListener listener) override;
+  void hash(HashDone done) override;
+  Position applied() const override { return applied_; }
+  Position durable() const override { return durable_; }
+  std::uint64_t keys() const override { return table_.size(); }
+
+ private:
+  Table table_;
+  Position applied_ = 0;
+  Position durable_ = 0;
+  DurableListener listener_;
+};
+
+}  // namespace rkv::kv

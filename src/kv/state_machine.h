@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/ids.h"
+#include "kv/command.h"
+#include "kv/store.h"
+
+namespace rkv::kv {
+
+// What a command did.
+struct Applied {
+  bool found = true;          // false: a kDel of a key that was not there; nothing was changed
+  std::uint64_t version = 0;  // kPut: the key's new version; kDel: the version it had
+  Position position = 0;      // of the command
+};
+
+// Turns commands into changes of a store, strictly in the order of their positions, whatever the
+// order in which the store's reads finish. Deterministic: equal commands give equal states and
+// results. Used from one thread. A callback may apply and read more, but must not destroy the state
+// machine.
+class StateMachine {
+ public:
+  // `store` must outlive the state machine.
+  explicit StateMachine(Store& store);
+  ~StateMachine();
+  StateMachine(const StateMachine&) = delete;
+  StateMachine& operator=(const StateMachine&) = delete;
+
+  using ApplyDone = std::function<void(const Applied& applied)>;
+  // Applies a command at a position, which must be the last one plus 1. `done` is run when the
+  // change is in the store (not yet durable), possibly before this returns; it may be empty.
+  void apply(Position position, Command command, ApplyDone done);
+
+  // Reads a key as left by every command applied before this call.
+  void read(std::string_view key, Store::GetDone done);
+
+  // How many applies wait for the store, and reads behind them.
+  std::size_t waiting() const { return waiting_.size(); }
+
+ private:
+  // An apply, or a read (position 0) that came while applies were waiting.
+  struct Waiting {
+    Position position = 0;
+    Command command;  // of a read: its key only
+    ApplyDone apply_done;
+    Store::GetDone read_done;
+  };
+  void run();
+  void begin_first();
+  void read_now(std::string_view key, Store::GetDone done);
+  void finish(const Entry* before);
+
+  Store& store_;
+  Position last_position_;       // of the last apply()
+  std::deque<Waiting> waiting_;  // the first one may be under way
+  bool busy_ = false;            // a read for the first one is under way
+  bool running_ = false;         // run() is on the stack
+  // Callbacks given to the store hold this weakly: none runs after the state machine is gone.
+  std::shared_ptr<bool> alive_;
+};
+
+}  // namespace rkv::kv

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace rkv::kv {
+
+// What is stored under a key.
+struct Entry {
+  std::string value;
+  std::uint64_t version = 0;  // how often the key was put since it was created, from 1
+  Position position = 0;      // of the write that made it so
+};
+
+// A key and what becomes of it: an entry, or nothing (removed).
+struct Change {
+  std::string key;
+  std::optional<Entry> entry;
+};
+
+// A hash over every key, version and value; kv.x (kv_state_hash) says how it is made.
+struct StateHash {
+  std::array<std::uint8_t, 16> hash{};
+  Position position = 0;   // how many applied writes it stands for
+  std::uint64_t keys = 0;  // how many keys it covers
+};
+
+// Holds the state: keys, entries, and the position they stand for. An ordered set of changes goes
+// in, is visible to reads at once, and durable later. Used from one thread, on which callbacks are
+// run too; a callback may be run before the call returns or in a later turn, and callers must cope
+// with both. Callbacks that have not run when the store is destroyed are dropped.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // `entry` is null if there is no such key; it is valid during the callback only.
+  using GetDone = std::function<void(const Entry* entry)>;
+  // Reads a key as left by every apply() before this call, and by none after it.
+  virtual void get(std::string_view key, GetDone done) = 0;
+
+  // Applies the changes of one position, which must be the last one plus 1. All of them become
+  // durable together with the position, or none.
+  virtual void apply(Position position, std::vector<Change> changes) = 0;
+
+  // Begins to make durable everything that was applied so far. What is applied and written while an
+  // earlier write is under way is gathered into one. Does nothing when there is nothing new.
+  virtual void write() = 0;
+  // Is told each time durable() has grown. One listener; set before the first write().
+  using DurableListener = std::function<void(Position durable)>;
+  virtual void set_durable_listener(DurableListener listener) = 0;
+
+  // Hashes the state at one position between durable() at the call and applied() at the callback.
+  using HashDone = std::function<void(const StateHash& hash)>;
+  virtual void hash(HashDone done) = 0;
+
+  // The last position applied, and the last one that would survive a crash now.
+  virtual Position applied() const = 0;
+  virtual Position durable() const = 0;
+  // How many keys there are.
+  virtual std::uint64_t keys() const = 0;
+};
+
+}  // namespace rkv::kv

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/status.h"
+#include "kv/store.h"
+
+namespace rkv::storage {
+
+// The records of the database, byte by byte as FORMAT.txt lays them out.
+
+constexpr char kEntryPrefix = 'k';     // in front of a key
+constexpr char kMetadataPrefix = 'm';  // in front of a metadata's name
+constexpr std::string_view kPositionName = "position";
+
+// The part of an entry's record that comes before the value.
+constexpr std::size_t kEntryHeadSize = 17;
+std::array<char, kEntryHeadSize> encode_entry_head(const kv::Entry& entry);
+
+// An entry whose value is a view into its record.
+struct EntryView {
+  std::uint64_t version = 0;
+  Position position = 0;
+  std::string_view value;
+};
+// The entry that a record holds; if it is none, a reason that does not name the key.
+Result<EntryView> decode_entry(std::string_view record);
+
+std::string encode_position(Position position);
+std::optional<Position> decode_position(std::string_view record);
+
+}  // namespace rkv::storage

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <rocksdb/write_batch.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/status.h"
+#include "kv/memory_store.h"
+#include "kv/store.h"
+
+namespace rocksdb {
+class DB;
+class Env;
+class Iterator;
+class Snapshot;
+}  // namespace rocksdb
+
+namespace rkv::storage {
+
+// Changes on their way to the database, with the position they lead to.
+class RocksBatch {
+ public:
+  // Copies the changes; the position must be above those added before.
+  void add(Position position, const std::vector<kv::Change>& changes);
+  // Of the last changes added.
+  Position position() const { return position_; }
+  bool empty() const { return position_ == 0; }
+
+ private:
+  friend class RocksDatabase;
+  rocksdb::WriteBatch batch_;
+  Position position_ = 0;
+};
+
+// A RocksDB database laid out as FORMAT.txt says. Every call blocks on the disk. Thread-safe.
+class RocksDatabase {
+ public:
+  struct Options {
+    std::string directory;
+    bool create = false;
+    rocksdb::Env* env = nullptr;  // null: the operating system's
+  };
+  // Fails with kUnavailable if there is no database (and none is to be created) or another process
+  // has it open, with kInternal if it is damaged or the disk is at fault.
+  static Result<std::unique_ptr<RocksDatabase>> open(const Options& options);
+  ~RocksDatabase();
+  RocksDatabase(const RocksDatabase&) = delete;
+  RocksDatabase& operator=(const RocksDatabase&) = delete;
+
+  // Is told, once, that RocksDB failed at something it did by itself; on any thread, possibly
+  // before this returns. It must not call back into the database. An empty handler ends the
+  // telling.
+  using FailureHandler = std::function<void(const Status& failure)>;
+  void set_failure_handler(FailureHandler handler);
+
+  // Writes and syncs the batch, which must not be empty: all of it is durable when this returns
+  // success. After a failure nobody knows what is on disk, and the database must not be used any
+  // more.
+  Status write(RocksBatch& batch);
+
+  struct Content {
+    kv::MemoryStore::Table table;
+    Position position = 0;
+  };
+  // Everything there is; fails on the first record that is not as FORMAT.txt says.
+  Result<Content> load();
+
+  // Hashes the state as it is now; an empty result when `stop` became true on the way.
+  Result<std::optional<kv::StateHash>> hash(const std::atomic<bool>& stop);
+
+  Result<std::optional<std::string>> metadata(std::string_view name);
+  // Durable when it returns success.
+  Status put_metadata(std::string_view name, std::string_view value);
+
+ private:
+  class Listener;
+
+  RocksDatabase(std::string directory, std::shared_ptr<Listener> listener);
+  Status failure(std::string_view what, const std::string& reason) const;
+  Status load_record(std::string_view key, std::string_view record, Content& content) const;
+  Result<Position> read_position(const rocksdb::Snapshot* snapshot);
+
+  const std::string directory_;
+  const std::shared_ptr<Listener> listener_;
+  std::unique_ptr<rocksdb::DB> db_;
+};
+
+}  // namespace rkv::storage
