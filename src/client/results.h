@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/replicas_config.h"
+#include "base/status.h"
+#include "base/time.h"
+
+namespace rkv::client {
+
+// How a put or del ended. What each status promises stands in kv.x; a reason names the server it
+// comes from, and the replica where that is another one.
+struct WriteOutcome {
+  Status status;
+  std::uint64_t key_version = 0;   // on success: of the key after a put, before a del
+  Position position = 0;           // on success: writes applied by the replica that answered
+  std::vector<ReplicaId> missing;  // kPartlyApplied: the replicas that may not have it
+  std::string server;              // "host:port" that answered; empty if none did
+};
+
+// How a get ended.
+struct ReadOutcome {
+  Status status;
+  std::string value;
+  std::uint64_t key_version = 0;
+  Position position = 0;
+  std::string server;
+};
+
+// What REPLICAS says.
+struct ReplicaList {
+  ReplicaId self;  // the replica that answered
+  std::vector<ReplicaAddress> replicas;
+  std::string server;
+};
+
+// Another replica as seen by the one that answers STATUS.
+struct PeerStatus {
+  ReplicaId id;
+  bool up = false;
+  std::string reason;  // when it is down
+  Duration since;      // how long it has been so
+};
+
+struct StateHash {
+  std::string hash;  // hexadecimal
+  Position position = 0;
+  std::uint64_t keys = 0;
+};
+
+// What STATUS says; see kv_status_ok in kv.x.
+struct ReplicaStatus {
+  ClusterId cluster;
+  ReplicaId replica;
+  Incarnation incarnation = 0;
+  std::string replication;
+  std::string role;
+  ReplicaId leader;  // 0: there is none, or none is needed
+  Position applied = 0;
+  Position durable = 0;
+  std::uint64_t keys = 0;
+  std::string software;
+  Duration uptime;
+  std::vector<PeerStatus> peers;
+  std::vector<std::pair<std::string, std::uint64_t>> counters;
+  std::optional<StateHash> state_hash;  // when it was asked for
+};
+
+}  // namespace rkv::client

@@ -1,0 +1,217 @@
+#include "client/wire.h"
+
+#include <fmt/format.h>
+#include <kv.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+
+namespace rkv::client {
+namespace {
+
+static_assert(KV_KEY_MAX == kKeySizeMax && KV_VALUE_MAX == kValueSizeMax);
+
+// A text from a server as it may be printed: on one line, without control characters.
+std::string one_line(const char* text) {
+  const std::string_view bytes = text == nullptr ? std::string_view() : text;
+  const bool plain = is_text(bytes) && bytes.find_first_of("\t\n") == std::string_view::npos;
+  return plain ? std::string(bytes) : printable(bytes, kReasonSizeMax);
+}
+
+// The status of a result as a plain number: what a later release may send is no value of the enum.
+template <typename WireResult>
+int number_of(const WireResult& result) {
+  int number = 0;
+  static_assert(sizeof number == sizeof result.status);
+  std::memcpy(&number, &result.status, sizeof number);
+  return number;
+}
+
+StatusCode code_of(int status) {
+  switch (status) {
+    case KV_NOT_FOUND:
+      return StatusCode::kNotFound;
+    case KV_INVALID:
+      return StatusCode::kInvalid;
+    case KV_UNAVAILABLE:
+      return StatusCode::kUnavailable;
+    case KV_UNKNOWN:
+      return StatusCode::kUnknown;
+    case KV_DENIED:
+      return StatusCode::kDenied;
+    case KV_OVER_LIMIT:
+      return StatusCode::kOverLimit;
+    case KV_PARTLY_APPLIED:
+      return StatusCode::kPartlyApplied;
+    case KV_BUSY:
+      return StatusCode::kBusy;
+    default:  // KV_ERROR, what only replicas say to one another, and what a later release may add
+      return StatusCode::kInternal;
+  }
+}
+
+Status failure(int status, const kv_failure& failure, const std::string& server) {
+  std::string reason = one_line(failure.reason);
+  if (reason.empty()) reason = fmt::format("status {}", status);
+  const std::string where =
+      failure.replica == 0 ? server : fmt::format("replica {}, {}", failure.replica, server);
+  return {code_of(status), fmt::format("{} ({})", reason, where)};
+}
+
+std::string list_of(const std::vector<ReplicaId>& ids) {
+  std::string text;
+  for (const ReplicaId id : ids) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", id.value);
+  }
+  return text;
+}
+
+void take_partly(const kv_partly_applied& partly, const std::string& server,
+                 WriteOutcome* outcome) {
+  for (u_int i = 0; i < partly.missing.missing_len; ++i) {
+    outcome->missing.push_back(ReplicaId{partly.missing.missing_val[i]});
+  }
+  const std::string reason = one_line(partly.reason);
+  outcome->status = {
+      StatusCode::kPartlyApplied,
+      fmt::format("it may be missing at replica {}{}{} ({})", list_of(outcome->missing),
+                  reason.empty() ? "" : ": ", reason, server)};
+}
+
+// XDR's pointers are not const, but encoding does not write through them.
+template <typename Opaque, typename Length>
+void refer(std::string_view bytes, Opaque* data, Length* length) {
+  *data = const_cast<char*>(bytes.data());
+  *length = static_cast<Length>(bytes.size());
+}
+
+kv_operation_id wire_operation(const OperationId& operation) {
+  return {operation.client, operation.sequence, operation.first_outstanding};
+}
+
+Duration duration_of_ms(std::uint64_t ms) {
+  constexpr std::uint64_t kMax = INT64_MAX / 1'000'000;
+  return milliseconds(static_cast<std::int64_t>(std::min(ms, kMax)));
+}
+
+template <typename WriteResult, typename Ok>
+WriteOutcome write_outcome(const WriteResult& result, const Ok& ok, const kv_partly_applied& partly,
+                           const kv_failure& failed, const std::string& server) {
+  WriteOutcome outcome;
+  outcome.server = server;
+  if (number_of(result) == KV_OK) {
+    outcome.key_version = ok.key_version;
+    outcome.position = ok.position;
+  } else if (number_of(result) == KV_PARTLY_APPLIED) {
+    take_partly(partly, server, &outcome);
+  } else {
+    outcome.status = failure(number_of(result), failed, server);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+void fill_put(const OperationId& operation, std::string_view key, std::string_view value,
+              kv_put_args* args) {
+  *args = {};
+  args->operation = wire_operation(operation);
+  refer(key, &args->key.kv_key_val, &args->key.kv_key_len);
+  refer(value, &args->value.kv_value_val, &args->value.kv_value_len);
+}
+
+void fill_get(std::string_view key, kv_get_args* args) {
+  *args = {};
+  refer(key, &args->key.kv_key_val, &args->key.kv_key_len);
+}
+
+void fill_del(const OperationId& operation, std::string_view key, kv_del_args* args) {
+  *args = {};
+  args->operation = wire_operation(operation);
+  refer(key, &args->key.kv_key_val, &args->key.kv_key_len);
+}
+
+WriteOutcome outcome_of(const kv_put_result& result, const std::string& server) {
+  const auto& arms = result.kv_put_result_u;
+  return write_outcome(result, arms.ok, arms.partly, arms.failure, server);
+}
+
+WriteOutcome outcome_of(const kv_del_result& result, const std::string& server) {
+  const auto& arms = result.kv_del_result_u;
+  return write_outcome(result, arms.ok, arms.partly, arms.failure, server);
+}
+
+ReadOutcome outcome_of(const kv_get_result& result, const std::string& server) {
+  ReadOutcome outcome;
+  outcome.server = server;
+  if (number_of(result) != KV_OK) {
+    outcome.status = failure(number_of(result), result.kv_get_result_u.failure, server);
+    return outcome;
+  }
+  const kv_get_ok& ok = result.kv_get_result_u.ok;
+  if (ok.value.kv_value_len > 0) outcome.value.assign(ok.value.kv_value_val, ok.value.kv_value_len);
+  outcome.key_version = ok.key_version;
+  outcome.position = ok.position;
+  return outcome;
+}
+
+Result<ReplicaList> replicas_of(const kv_replicas_result& result, const std::string& server) {
+  if (number_of(result) != KV_OK) {
+    return failure(number_of(result), result.kv_replicas_result_u.failure, server);
+  }
+  const kv_replicas_ok& ok = result.kv_replicas_result_u.ok;
+  ReplicaList list;
+  list.self = ReplicaId{ok.self};
+  list.server = server;
+  for (u_int i = 0; i < ok.replicas.replicas_len; ++i) {
+    const kv_replica& replica = ok.replicas.replicas_val[i];
+    if (replica.client_port > UINT16_MAX || replica.peer_port > UINT16_MAX) {
+      return Status::internal(
+          fmt::format("replica {} is said to have a port over 65535 ({})", replica.id, server));
+    }
+    list.replicas.push_back({ReplicaId{replica.id}, one_line(replica.host),
+                             static_cast<std::uint16_t>(replica.client_port),
+                             static_cast<std::uint16_t>(replica.peer_port)});
+  }
+  return list;
+}
+
+Result<ReplicaStatus> status_of(const kv_status_result& result, const std::string& server) {
+  if (number_of(result) != KV_OK) {
+    return failure(number_of(result), result.kv_status_result_u.failure, server);
+  }
+  const kv_status_ok& ok = result.kv_status_result_u.ok;
+  ReplicaStatus status;
+  std::copy_n(reinterpret_cast<const std::uint8_t*>(ok.cluster), status.cluster.bytes.size(),
+              status.cluster.bytes.begin());
+  status.replica = ReplicaId{ok.replica};
+  status.incarnation = ok.incarnation;
+  status.replication = one_line(ok.replication);
+  status.role = one_line(ok.role);
+  status.leader = ReplicaId{ok.leader};
+  status.applied = ok.applied;
+  status.durable = ok.durable;
+  status.keys = ok.keys;
+  status.software = one_line(ok.software);
+  status.uptime = duration_of_ms(ok.uptime_ms);
+  for (u_int i = 0; i < ok.peers.peers_len; ++i) {
+    const kv_peer& peer = ok.peers.peers_val[i];
+    status.peers.push_back(
+        {ReplicaId{peer.id}, peer.up != 0, one_line(peer.reason), duration_of_ms(peer.since_ms)});
+  }
+  for (u_int i = 0; i < ok.counters.counters_len; ++i) {
+    const kv_counter& counter = ok.counters.counters_val[i];
+    status.counters.emplace_back(one_line(counter.name), counter.value);
+  }
+  if (ok.state_hash.present != 0) {
+    const kv_state_hash& hash = ok.state_hash.kv_state_hash_if_asked_u.state_hash;
+    status.state_hash = {to_hex({hash.hash, sizeof hash.hash}), hash.position, hash.keys};
+  }
+  return status;
+}
+
+}  // namespace rkv::client

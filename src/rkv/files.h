@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace rkv::cli {
+
+// An open descriptor that is read from.
+class InputFile {
+ public:
+  // A file to read; kInternal with its name and the system's reason if that fails, or for a
+  // directory.
+  static Result<std::unique_ptr<InputFile>> open(const std::string& path);
+  static std::unique_ptr<InputFile> standard_input();
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  // Reads up to `size` bytes; 0 only at the end. Waits for them.
+  Result<std::size_t> read(char* buffer, std::size_t size);
+  // Whether read() would return at once.
+  bool ready() const;
+  const std::string& name() const { return name_; }
+
+ private:
+  InputFile(int descriptor, std::string name, bool owned);
+
+  const int descriptor_;
+  const std::string name_;  // as error lines have it
+  const bool owned_;
+};
+
+// Everything up to the end. More than `size_max` bytes are kOverLimit.
+Result<std::string> read_all(InputFile& file, std::size_t size_max);
+Result<std::string> read_file(const std::string& path, std::size_t size_max);
+
+}  // namespace rkv::cli

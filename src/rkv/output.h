@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "rkv/exit_status.h"
+
+namespace rkv::cli {
+
+// Writes to standard output. Whether that worked, close_output() says at the end.
+void write_output(std::string_view bytes);
+// Flushes standard output and returns `status`; kExitError, with a line on standard error, if not
+// everything could be written and `status` is kExitOk.
+ExitStatus close_output(ExitStatus status);
+// Whether a person reads standard output.
+bool output_is_terminal();
+
+// Writes "rkv: " and the line to standard error.
+void write_error(std::string_view line);
+
+// Writes what failed to standard error, "rkv: <what>: <code>: <reason>", and returns its exit
+// status.
+ExitStatus report(std::string_view what, const Status& status);
+
+// Rows of cells as lines, the columns apart by two blanks and as wide as their widest cell. The
+// last cell of a row takes the room it needs and does not widen its column unless the row is
+// complete.
+std::string format_table(const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace rkv::cli
