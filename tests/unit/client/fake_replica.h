@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "client/server.h"
+
+namespace rkv::client {
+
+// What a FakeReplica does with a call.
+struct Reaction {
+  enum class Kind {
+    kServe,   // do it
+    kFail,    // answer with `status` and `reason`
+    kPartly,  // answer a write as partly applied
+    kCrash,   // answer SYSTEM_ERR: the outcome is unknown
+    kHold,    // do not answer until release()
+  };
+  Kind kind = Kind::kServe;
+  int status = 0;  // of kv_status
+  std::string reason;
+};
+
+// A call that a FakeReplica got.
+struct SeenCall {
+  std::string what;  // "put", "get", "del", "replicas" or "status"
+  std::string key;
+  std::string value;
+  OperationId operation;
+};
+
+// A server of KV_PROG that keeps its keys to itself and misbehaves when it is told to; in a thread
+// of its own, on a port of 127.0.0.1 that the kernel picks. Thread-safe.
+class FakeReplica {
+ public:
+  explicit FakeReplica(std::uint32_t id);
+  // Offers another program instead, so that every call is refused with PROG_UNAVAIL.
+  static std::unique_ptr<FakeReplica> without_program();
+  // Whoever still waits gets SYSTEM_ERR.
+  ~FakeReplica();
+  FakeReplica(const FakeReplica&) = delete;
+  FakeReplica& operator=(const FakeReplica&) = delete;
+
+  Server address() const;
+  // What to do with the puts, gets and dels to come, one each; after the last one all are served.
+  void expect(std::vector<Reaction> reactions);
+  // What to do with all of them from now on.
+  void always(Reaction reaction);
+  // What REPLICAS answers.
+  void set_replicas(std::vector<ReplicaAddress> replicas);
+  // Serves what is held back, and holds nothing back from now on.
+  void release();
+
+  // The puts, gets and dels so far.
+  std::vector<SeenCall> calls() const;
+  // Waits until there are that many, or fails the test.
+  void wait_for_calls(std::size_t count) const;
+
+ private:
+  FakeReplica(std::uint32_t id, bool with_program);
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+// An address of 127.0.0.1 that refuses connections for as long as this lives.
+class DeadServer {
+ public:
+  DeadServer();
+  ~DeadServer();
+  DeadServer(const DeadServer&) = delete;
+  DeadServer& operator=(const DeadServer&) = delete;
+  Server address() const;
+
+ private:
+  int socket_ = -1;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace rkv::client

@@ -1,0 +1,70 @@
+#include "rkv/output.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <string>
+
+#include "rkv/exit_status.h"
+#include "rkv/json.h"
+
+namespace rkv::cli {
+
+class OutputTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(OutputTest);
+  CPPUNIT_TEST(encodes_base64_as_rfc_4648_does);
+  CPPUNIT_TEST(adds_text_as_text_and_other_bytes_in_base64);
+  CPPUNIT_TEST(aligns_tables);
+  CPPUNIT_TEST(maps_every_status);
+  CPPUNIT_TEST(finds_the_worse_status);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void encodes_base64_as_rfc_4648_does() {
+    CPPUNIT_ASSERT_EQUAL(std::string(), to_base64(""));
+    CPPUNIT_ASSERT_EQUAL(std::string("Zg=="), to_base64("f"));
+    CPPUNIT_ASSERT_EQUAL(std::string("Zm8="), to_base64("fo"));
+    CPPUNIT_ASSERT_EQUAL(std::string("Zm9v"), to_base64("foo"));
+    CPPUNIT_ASSERT_EQUAL(std::string("Zm9vYmFy"), to_base64("foobar"));
+    CPPUNIT_ASSERT_EQUAL(std::string("AP/+Pw=="), to_base64({"\0\xff\xfe\x3f", 4}));
+  }
+
+  void adds_text_as_text_and_other_bytes_in_base64() {
+    Json object;
+    add_bytes(object, "key", "gr\xc3\xbc\xc3\x9f\n");
+    add_bytes(object, "value", "\xff");
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("{\n  \"key\": \"gr\xc3\xbc\xc3\x9f\\n\",\n  \"value_base64\": \"/w==\"\n}\n"),
+        to_text(object));
+  }
+
+  void aligns_tables() {
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("id   name  z\n"
+                    "100  x     y\n"
+                    "2    a long reason\n"),
+        format_table({{"id", "name", "z"}, {"100", "x", "y"}, {"2", "a long reason"}}));
+  }
+
+  void maps_every_status() {
+    CPPUNIT_ASSERT_EQUAL(0, static_cast<int>(exit_status_of(StatusCode::kOk)));
+    CPPUNIT_ASSERT_EQUAL(1, static_cast<int>(exit_status_of(StatusCode::kNotFound)));
+    CPPUNIT_ASSERT_EQUAL(2, static_cast<int>(exit_status_of(StatusCode::kInvalid)));
+    CPPUNIT_ASSERT_EQUAL(3, static_cast<int>(exit_status_of(StatusCode::kUnavailable)));
+    CPPUNIT_ASSERT_EQUAL(3, static_cast<int>(exit_status_of(StatusCode::kBusy)));
+    CPPUNIT_ASSERT_EQUAL(4, static_cast<int>(exit_status_of(StatusCode::kUnknown)));
+    CPPUNIT_ASSERT_EQUAL(5, static_cast<int>(exit_status_of(StatusCode::kDenied)));
+    CPPUNIT_ASSERT_EQUAL(6, static_cast<int>(exit_status_of(StatusCode::kOverLimit)));
+    CPPUNIT_ASSERT_EQUAL(7, static_cast<int>(exit_status_of(StatusCode::kInternal)));
+    CPPUNIT_ASSERT_EQUAL(8, static_cast<int>(exit_status_of(StatusCode::kPartlyApplied)));
+  }
+
+  void finds_the_worse_status() {
+    CPPUNIT_ASSERT_EQUAL(kExitUnknown, worse_of(kExitUnknown, kExitError));
+    CPPUNIT_ASSERT_EQUAL(kExitUnavailable, worse_of(kExitOk, kExitUnavailable));
+    CPPUNIT_ASSERT_EQUAL(kExitPartlyApplied, worse_of(kExitUnknown, kExitPartlyApplied));
+    CPPUNIT_ASSERT_EQUAL(kExitOk, worse_of(kExitOk, kExitOk));
+  }
+};
+CPPUNIT_TEST_SUITE_REGISTRATION(OutputTest);
+
+}  // namespace rkv::cli
