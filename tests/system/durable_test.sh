@@ -1,0 +1,41 @@
+#!/bin/bash
+# A write is on disk before it is acknowledged: the system calls of rkvd show a sync for each of a
+# row of writes, and none for reads.
+# needs: strace
+. "$(dirname "$0")/lib.sh"
+
+# The leak check of the address sanitizer does not work under strace.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+mapfile -t ports < <(free_ports 2)
+rkv() { "$RKV" -s "127.0.0.1:${ports[0]}" --timeout 10 "$@"; }
+answers() { rkv get absent >/dev/null 2>&1 || (($? == 1)); }
+
+start_process rkvd.log "$RKVD" --data-dir data --listen "127.0.0.1:${ports[0]}" \
+  --peer-listen "127.0.0.1:${ports[1]}"
+wait_until "$deadline" answers || fail "rkvd does not answer: $(<rkvd.log)"
+rkvd=$pid
+start_process strace.log strace -f -qq -e trace=fsync,fdatasync -o trace -p "$rkvd"
+is_traced() { ! grep -q '^TracerPid:[[:space:]]*0$' /proc/"$rkvd"/task/*/status; }
+wait_until "$deadline" is_traced || fail "strace does not start: $(<strace.log)"
+
+syncs() {
+  grep -cE 'f(data)?sync\(.*(\) += 0|unfinished)' trace
+}
+
+step 'a row of 20 writes'
+for i in {1..20}; do
+  before=$(syncs)
+  expect_status 0 rkv put "key-$i" value
+  (($(syncs) > before)) || fail "write $i was acknowledged without a sync"
+done
+
+step '20 reads'
+before=$(syncs)
+for i in {1..20}; do
+  expect_status 0 rkv get "key-$i"
+done
+expect_equal 'the number of syncs after 20 reads' "$(syncs)" "$before"
+
+kill -TERM "$rkvd"
+wait_for_end "$rkvd"
+expect_equal 'the exit status after SIGTERM' "$ended_with" 0

@@ -1,0 +1,175 @@
+# shellcheck shell=bash disable=SC2034 # variables that the tests use
+# What the system tests share; to be sourced. The test runs in an empty directory of its own. Of
+# tests/run.sh come $BUILD, $RKVD and $RKV; without it, they are those of build/.
+set -uo pipefail
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=scripts/lib.sh
+. "$repository/scripts/lib.sh"
+
+export BUILD=${BUILD:-$repository/build}
+export RKVD=${RKVD:-$BUILD/rkvd} RKV=${RKV:-$BUILD/rkv}
+test_directory=$PWD
+[[ -z $(ls -A) ]] || { echo 'a system test runs in an empty directory; see tests/run.sh'; exit 1; }
+
+# Generous: it is reached only when something is wrong.
+deadline=20
+
+step() {
+  echo "- $*"
+}
+
+fail() {
+  echo "FAILED: $*"
+  if [[ -d $test_directory/cluster ]]; then
+    kv_r logs
+  fi
+  exit 1
+}
+
+# ---- exit statuses and output -------------------------------------------------------------------
+
+# Runs a command, keeps its stdout in $output and its stderr in $error, and fails the test when it
+# ends with another status.
+expect_status() {   # status, command...
+  local expected=$1 status
+  shift
+  "$@" >"$test_directory/.stdout" 2>"$test_directory/.stderr"
+  status=$?
+  output=$(tr -d '\0' <"$test_directory/.stdout")
+  error=$(tr -d '\0' <"$test_directory/.stderr")
+  ((status == expected)) ||
+    fail "exit status $status instead of $expected: ${*:0:12}"$'\n'"$output"$'\n'"$error"
+}
+
+expect_equal() {   # what, value, expected
+  [[ $2 == "$3" ]] || fail "$1 is '$2' instead of '$3'"
+}
+
+expect_match() {   # what, value, extended regular expression
+  [[ $2 =~ $3 ]] || fail "$1 does not match '$3': $2"
+}
+
+# One clear line, and nothing else.
+expect_one_line() {   # what, value
+  [[ -n $2 && $2 != *$'\n'* ]] || fail "$1 should be one line: $2"
+}
+
+# ---- a single rkvd ------------------------------------------------------------------------------
+
+# Processes that the test itself has started, by pid.
+declare -a started=()
+
+start_process() {   # log, command...; sets $pid
+  local log=$1
+  shift
+  "$@" </dev/null >>"$log" 2>&1 &
+  pid=$!
+  started+=("$pid")
+}
+
+process_ended() {
+  ! kill -0 "$1" 2>/dev/null
+}
+
+# Waits for the end of a process that start_process has started; its exit status is in $ended_with.
+wait_for_end() {   # pid
+  wait_until "$deadline" process_ended "$1" || fail "process $1 does not end"
+  wait "$1" 2>/dev/null
+  ended_with=$?
+}
+
+end_all() {
+  local status=$? process
+  trap '' INT TERM HUP
+  for process in "${started[@]}"; do
+    kill -KILL "$process" 2>/dev/null
+    wait "$process" 2>/dev/null
+  done
+  if [[ -d $test_directory/cluster ]]; then
+    kv_r stop >/dev/null || ((status)) || status=1
+  fi
+  exit "$status"
+}
+trap end_all EXIT
+trap 'exit 1' INT TERM HUP
+
+# ---- clusters -----------------------------------------------------------------------------------
+
+kv_r() {
+  bash "$repository/scripts/kv_r.sh" -f "$test_directory/replicas.conf" \
+    -d "$test_directory/cluster" "$@"
+}
+
+# Sets $address_of_replica and $port_of_replica by id, and writes replicas.conf.
+prepare_cluster() {   # count
+  local id ports
+  mapfile -t ports < <(free_ports $((2 * $1)))
+  write_replicas_file "$test_directory/replicas.conf" "$1" "${ports[@]}"
+  address_of_replica=('') port_of_replica=('')
+  for ((id = 1; id <= $1; ++id)); do
+    port_of_replica[id]=${ports[id - 1]}
+    address_of_replica[id]=127.0.0.1:${ports[id - 1]}
+  done
+  cluster_size=$1
+}
+
+start_cluster() {   # count, rkvd options...
+  prepare_cluster "$1"
+  shift
+  kv_r start "$@" || fail 'the cluster does not start'
+  wait_until "$deadline" all_connected || fail 'the replicas do not find one another'
+}
+
+# rkv against one replica.
+rkv_at() {   # id, arguments...
+  local id=$1
+  shift
+  "$RKV" -s "${address_of_replica[id]}" "$@"
+}
+
+# Whether a write is taken by every replica: all have found all others.
+all_connected() {
+  local id
+  for ((id = 1; id <= cluster_size; ++id)); do
+    rkv_at "$id" put connected "$id" >/dev/null 2>&1 || return 1
+  done
+}
+
+takes_a_put() {   # id
+  rkv_at "$1" put probe value >/dev/null 2>&1
+}
+
+# The objects of rkv's JSON list, one per line, without white space outside of strings.
+json_objects() {
+  tr -d '\n' | sed -E 's/("([^"\\]|\\.)*")|[[:space:]]+/\1/g; s/^\[//; s/\]$//' |
+    sed -E 's/\},\{("id":[0-9]+,"address":)/}\n{\1/g'
+  echo
+}
+
+# A field of such an object: a number, true, false, null, or a string as it is between its quotes.
+json_field() {   # object, name
+  if [[ $1 =~ [{,]\"$2\":(\"([^\"]*)\"|[^,}]*) ]]; then
+    if [[ ${BASH_REMATCH[1]} == \"* ]]; then
+      echo "${BASH_REMATCH[2]}"
+    else
+      echo "${BASH_REMATCH[1]}"
+    fi
+  else
+    return 1
+  fi
+}
+
+# Fails unless all replicas have the same state hash.
+expect_equal_hashes() {
+  local object hash hashes=()
+  expect_status 0 "$RKV" -f "$test_directory/replicas.conf" --timeout 30 -w json status --state-hash
+  while IFS= read -r object; do
+    hash=$(json_field "$object" state_hash) || fail "no state_hash in $object"
+    [[ $hash =~ ^[0-9a-f]{32}$ ]] || fail "this is not a state hash: '$hash' in $object"
+    hashes+=("$hash")
+  done < <(json_objects <<<"$output")
+  expect_equal 'the number of hashes' "${#hashes[@]}" "$cluster_size"
+  expect_equal 'the number of different hashes' \
+    "$(printf '%s\n' "${hashes[@]}" | sort -u | wc -l)" 1
+}

@@ -1,0 +1,252 @@
+#!/bin/bash
+# What the rkv command prints, word for word, and its exit statuses: for every command, both formats
+# and each kind of failure that a small cluster can be brought to.
+# timeout: 180
+# shellcheck disable=SC2086,SC2154 # lists of arguments; variables of lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# What differs from run to run has a name instead: the addresses of the replicas, and the times.
+normalized() {
+  local id text
+  text=$(cat)
+  for ((id = 1; id <= cluster_size; ++id)); do
+    text=${text//${address_of_replica[id]}/ADDRESS$id}
+  done
+  sed -E -e 's/in [0-9]+\.[0-9]{3} s \([0-9]+ keys\/s\)/in T s (R keys\/s)/' \
+    -e 's/within [0-9]+ ms/within N ms/' <<<"$text"
+}
+
+# Runs rkv and compares exit status, stdout and stderr with what they should be.
+check() {   # status, stdout, stderr, arguments...
+  local status=$1 out=$2 err=$3
+  shift 3
+  expect_status "$status" "$RKV" "$@"
+  expect_equal "stdout of rkv $*" "$(normalized <<<"$output")" "$out"
+  expect_equal "stderr of rkv $*" "$(normalized <<<"$error")" "$err"
+}
+
+# The same for what cannot be written down whole: patterns.
+check_match() {   # status, pattern of stdout, pattern of stderr, arguments...
+  local status=$1 out=$2 err=$3
+  shift 3
+  expect_status "$status" "$RKV" "$@"
+  expect_match "stdout of rkv $*" "$(normalized <<<"$output")" "$out"
+  expect_match "stderr of rkv $*" "$(normalized <<<"$error")" "$err"
+}
+
+cluster_size=0
+
+step 'usage'
+check 2 '' "rkv: a command is missing; see 'rkv help'"
+check 2 '' "rkv: there is no command frob; see 'rkv help'" frob
+check 2 '' "rkv: unrecognised option '--frob'; see 'rkv help'" --frob get k
+check 2 '' "rkv: unrecognised option '-5'; see 'rkv help'" put k -5
+check 2 '' "rkv: the required argument for option '--timeout' is missing; see 'rkv help'" \
+  get k --timeout
+check 2 '' "rkv: --timeout is soon, but must be seconds from 0.001 to 86400; see 'rkv help'" \
+  --timeout soon get k
+check 2 '' "rkv: -w is xml, but must be simple or json; see 'rkv help'" -w xml get k
+check 2 '' "rkv: put: an argument is missing: put KEY VALUE|-|@FILE; see 'rkv help put'" put k
+check 2 '' "rkv: get: 'b' is one argument too many: get KEY; see 'rkv help get'" get a b
+check 2 '' "rkv: get: --state-hash is for status only; see 'rkv help get'" get --state-hash a
+check 2 '' "rkv: help: there is no command frob; see 'rkv help'" help frob
+check 2 '' "rkv: get: invalid: servers: 'a:0': '0' is not a port from 1 to 65535" -s a:0 get k
+check 2 '' "rkv: get: invalid: absent.conf: No such file or directory" -f absent.conf get k
+echo '0 host' >bad.conf
+check 2 '' "rkv: get: invalid: bad.conf:1: id 0 is not a number from 1 to 4294967295" \
+  -f bad.conf get k
+RKV_TIMEOUT=-1 check 2 '' \
+  "rkv: RKV_TIMEOUT is -1, but must be seconds from 0.001 to 86400; see 'rkv help'" version
+
+step 'help and version'
+for arguments in help --help -h; do
+  check_match 0 '^Usage: rkv \[options\] COMMAND.*RKV_SERVERS.*Exit status: 0 ok, 1 not found' \
+    '^$' $arguments
+done
+for command in put get del replicas status load version help; do
+  check_match 0 "^Usage: rkv \[options\] $command" '^$' help "$command"
+  [[ $command == help ]] || check_match 0 "^Usage: rkv \[options\] $command" '^$' "$command" --help
+done
+check_match 0 '^rkv [0-9]+\.[0-9]+\.[0-9]+$' '^$' version
+check_match 0 '^rkv [0-9]+\.[0-9]+\.[0-9]+$' '^$' --version
+check_match 0 '"version": "[0-9]+\.[0-9]+\.[0-9]+"' '^$' -w json version
+
+step 'nobody there'
+mapfile -t ports < <(free_ports 2)
+address_of_replica=('' "127.0.0.1:${ports[0]}" "127.0.0.1:${ports[1]}") cluster_size=2
+check 3 '' 'rkv: get: not available: ADDRESS1: connection refused' \
+  -s "${address_of_replica[1]}" get k
+refused='ADDRESS1: connection refused; ADDRESS2: connection refused'
+export RKV_SERVERS=${address_of_replica[1]},${address_of_replica[2]}
+for arguments in 'put k v' 'get k' 'del k' replicas status 'load .'; do
+  check 3 '' "rkv: ${arguments%% *}: not available: no server answered: $refused" $arguments
+done
+unset RKV_SERVERS
+
+start_cluster 3
+export RKV_SERVERS=${address_of_replica[1]}
+
+step 'put, get and del'
+check 0 'ok version 1' '' put color blue
+check 0 'ok version 2' '' put color red
+check 0 'red' '' get color
+expect_equal 'the size of what get prints' "$("$RKV" get color | wc -c)" 3
+check 0 'ok' '' del color
+check 1 '' 'rkv: del: not found: no such key (replica 1, ADDRESS1)' del color
+check 1 '' 'rkv: get: not found: no such key (replica 1, ADDRESS1)' get color
+check 0 'ok version 1' '' put -- -key -value
+check 0 '-value' '' get -- -key
+check 0 'ok version 1' '' put empty ''
+check 0 '' '' get empty
+check_match 0 '^\{
+  "key": "color",
+  "version": 1,
+  "position": [0-9]+,
+  "server": "ADDRESS1"
+\}$' '^$' -w json put color green
+check_match 0 '^\{
+  "key": "color",
+  "value": "green",
+  "version": 1,
+  "position": [0-9]+,
+  "server": "ADDRESS1"
+\}$' '^$' get color -w json
+RKV_OUTPUT=json check_match 0 '"key": "color",
+  "version": 1,' '^$' del color
+printf 'k\0\xff' >binary
+check 0 'ok version 1' '' put binary @binary
+check_match 0 '"value_base64": "awD/",' '^$' -w json get binary
+"$RKV" get binary | cmp - binary || fail 'a binary value came back changed'
+"$RKV" put from-stdin - <binary >/dev/null || fail 'put from stdin'
+rkv_at 3 get from-stdin | cmp - binary || fail 'a value from stdin came back changed'
+
+step 'limits'
+head -c 1048576 /dev/urandom >largest
+head -c 1048577 /dev/zero >too-large
+check 0 'ok version 1' '' put largest @largest
+rkv_at 2 get largest | cmp - largest || fail 'the largest value came back changed'
+check 6 '' 'rkv: put: over a limit: too-large has more than 1048576 bytes, which is the limit' \
+  put k @too-large
+expect_status 6 "$RKV" put k - <too-large
+expect_equal 'the error' "$error" \
+  'rkv: put: over a limit: standard input has more than 1048576 bytes, which is the limit'
+long_key=$(printf 'k%.0s' {1..1024})
+check 0 'ok version 1' '' put "$long_key" v
+for command in "put ${long_key}k v" "get ${long_key}k" "del ${long_key}k"; do
+  check 6 '' "rkv: ${command%% *}: over a limit: the key has 1025 bytes, the limit is 1024" $command
+done
+check 2 '' 'rkv: get: invalid: the key is empty, it needs at least 1 byte' get ''
+check 7 '' 'rkv: put: error: absent: No such file or directory' put k @absent
+
+step 'what cannot be written out'
+"$RKV" get largest 2>closed.error | true
+statuses=("${PIPESTATUS[@]}")
+expect_equal 'the status with a closed pipe' "${statuses[0]}" 141
+expect_equal 'what is said of a closed pipe' "$(<closed.error)" ''
+"$RKV" get largest >/dev/full 2>full.error
+expect_equal 'the status with a full disk' $? 7
+expect_equal 'what is said of a full disk' "$(<full.error)" \
+  'rkv: standard output: No space left on device'
+
+step 'load'
+mkdir -p tree/sub
+echo 1 >tree/a
+echo 2 >tree/sub/b
+ln -s a tree/link
+ln -s sub tree/link-to-directory
+check 0 'loaded 3 keys, 0 errors, 6 bytes in T s (R keys/s)' \
+  'rkv: load: 1 entries that are not regular files were left out' load tree
+rkv_at 2 get sub/b | cmp - tree/sub/b || fail 'a loaded file came back changed'
+rkv_at 3 get link | cmp - tree/a || fail 'a loaded link came back changed'
+cp too-large tree/large
+check 6 'loaded 3 keys, 1 errors, 6 bytes in T s (R keys/s)' \
+  'rkv: load: over a limit: tree/large has more than 1048576 bytes, which is the limit
+rkv: load: 1 entries that are not regular files were left out' load tree
+printf 'l1\tone\nl2\tt\tw\0o\n\nl3\t' >lines
+check 2 'loaded 3 keys, 1 errors, 8 bytes in T s (R keys/s)' \
+  'rkv: load: line 3: invalid: no tab between a key and a value' load lines
+"$RKV" get l2 | cmp - <(printf 't\tw\0o') || fail 'a loaded line came back changed'
+expect_status 0 "$RKV" -w json load - < <(printf 'l1\t1\nl1\t2\nl1\t3\n')
+expect_match 'stdout of rkv load' "$output" '"keys": 3,
+  "errors": 0,
+  "bytes": 3,'
+check 0 '3' '' get l1
+printf 'no tab\n%.0s' {1..12} >bad-lines
+expect_status 2 "$RKV" load bad-lines
+expect_equal 'the number of error lines' "$(wc -l <<<"$error")" 11
+expect_equal 'the last error line' "$(tail -n 1 <<<"$error")" \
+  'rkv: load: and 2 more errors; in all 12 invalid'
+check 7 '' 'rkv: load: error: absent: No such file or directory' load absent
+
+step 'replicas and status'
+"$RKV" replicas >learned.conf || fail 'replicas'
+check_match 0 "^#id  host       client-port  peer-port
+1    127\.0\.0\.1  ${port_of_replica[1]} +[0-9]+
+2    127\.0\.0\.1  ${port_of_replica[2]} +[0-9]+
+3    127\.0\.0\.1  ${port_of_replica[3]} +[0-9]+\$" '^$' replicas
+check_match 0 '"id": 1,
+    "host": "127.0.0.1",
+    "client_port": [0-9]+,
+    "peer_port": [0-9]+' '^$' -w json replicas
+row='up +replica +- +([0-9]+) +[0-9]+ +[0-9]+ +[0-9.]+ +[0-9msh]+'
+check_match 0 "^id  address +state  role     leader  applied +durable +keys +version +uptime
+1   ADDRESS1  $row
+2   ADDRESS2  $row
+3   ADDRESS3  $row\$" '^$' status
+# What replicas prints is a replicas file.
+check_match 0 "ADDRESS3  $row +[0-9a-f]{32}\$" '^$' -f learned.conf status --state-hash
+expect_equal_hashes
+object=$("$RKV" -w json status --state-hash | json_objects | sed -n 2p)
+expect_equal 'id' "$(json_field "$object" id)" 2
+expect_equal 'address' "$(json_field "$object" address)" "${address_of_replica[2]}"
+expect_equal 'reachable' "$(json_field "$object" reachable)" true
+expect_equal 'role' "$(json_field "$object" role)" replica
+expect_equal 'leader' "$(json_field "$object" leader)" null
+expect_match 'applied' "$(json_field "$object" applied)" '^[0-9]+$'
+expect_match 'uptime_s' "$(json_field "$object" uptime_s)" '^[0-9.]+$'
+expect_match 'version' "$(json_field "$object" version)" '^[0-9.]+$'
+
+step 'a replica that is down'
+kv_r kill 3 >/dev/null || fail 'kill'
+refuses_a_put() {
+  "$RKV" put k v >/dev/null 2>&1
+  (($? == 3))
+}
+wait_until "$deadline" refuses_a_put || fail 'a put is taken although replica 3 is down'
+check_match 3 '^$' '^rkv: put: not available: replica 3 is down: .*\(replica 1, ADDRESS1\)$' \
+  put k v
+check_match 3 '^$' '^rkv: del: not available: replica 3 is down: .*\(replica 1, ADDRESS1\)$' \
+  del link
+check 0 '1' '' get link
+check 0 '1' '' -s "${address_of_replica[3]},${address_of_replica[2]}" get link
+check_match 3 '^$' 'replica 3 is down' \
+  -s "${address_of_replica[3]},${address_of_replica[2]}" put k v
+check_match 3 'loaded 0 keys, 3 errors, 0 bytes' 'rkv: load: l1: not available: replica 3 is down' \
+  load <(printf 'l1\t1\nl2\t2\nl3\t3\n')
+check_match 3 "
+3   ADDRESS3  unreachable  ADDRESS3: connection refused
+replica 3 is down as seen by 1, 2, for [0-9]+s: " \
+  '^rkv: status: 1 of 3 replicas did not answer$' status
+check_match 3 '"id": 3,
+    "address": "ADDRESS3",
+    "reachable": false,
+    "reason": "ADDRESS3: connection refused",
+    "role": null,' 'did not answer' -w json status
+
+step 'a replica that does not answer'
+kv_r restart 3 >/dev/null || fail 'restart'
+wait_until "$deadline" takes_a_put 1 || fail 'no put is taken although replica 3 is back'
+kv_r pause 1 >/dev/null || fail 'pause'
+check_match 4 '^$' '^rkv: put: outcome unknown: ADDRESS1: no answer within N ms' \
+  --timeout 0.5 put k v
+check 3 '' 'rkv: get: not available: ADDRESS1: no answer within N ms' --timeout 0.5 get link
+# A read may be made elsewhere; a write may not.
+check 0 '1' '' --timeout 1 -s "$RKV_SERVERS,${address_of_replica[2]}" get link
+check_match 4 '^$' 'outcome unknown: ADDRESS1' \
+  --timeout 0.5 -s "$RKV_SERVERS,${address_of_replica[2]}" put k v
+check_match 3 '
+1   ADDRESS1  unreachable  ADDRESS1: no answer within N ms' \
+  '^rkv: status: 1 of 3 replicas did not answer$' -f replicas.conf --timeout 0.5 status
+kv_r resume 1 >/dev/null || fail 'resume'
+
+step 'done'

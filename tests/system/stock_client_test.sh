@@ -1,0 +1,10 @@
+#!/bin/bash
+# A client that knows kv.x, rpcgen's own stubs and stock libtirpc only, against every replica.
+. "$(dirname "$0")/lib.sh"
+
+start_cluster 3
+for id in 1 2 3; do
+  step "replica $id"
+  "$BUILD/stock_client" 127.0.0.1 "${port_of_replica[id]}" || fail "the client at replica $id"
+done
+expect_equal_hashes
