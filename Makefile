@@ -76,8 +76,8 @@ $(BUILD)/obj/%.c.o: %.c | $(GEN)/kv.h
 $(GEN)/%.o: $(GEN)/%.c
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# rpcgen names what it includes after its input, and refuses to overwrite: so it runs in $(GEN), on a
-# copy, into a file that is not there.
+# rpcgen names what it includes after its input, and refuses to overwrite: so it runs in $(GEN), on
+# a copy, into a file that is not there.
 $(GEN)/kv.x: kv.x
 	@mkdir -p $(@D)
 	cp $< $@
@@ -97,7 +97,7 @@ include-rules:
 	bash tests/include_rules.sh
 
 unit: $(BUILD)/unit_tests
-	$<
+	TSAN_OPTIONS=suppressions=tests/tsan.supp $<
 
 check: all $(BUILD)/unit_tests $(BUILD)/stock_client
 	BUILD=$(BUILD) bash tests/run.sh
@@ -118,6 +118,8 @@ install: all
 	install -D -m 755 $(BUILD)/rkv $(DESTDIR)$(PREFIX)/bin/rkv
 	install -D -m 755 scripts/kv_r.sh $(DESTDIR)$(PREFIX)/bin/kv_r.sh
 	install -D -m 644 kv.x $(DESTDIR)$(PREFIX)/include/rpcsvc/kv.x
+	install -D -m 644 docs/rkv.1 $(DESTDIR)$(PREFIX)/share/man/man1/rkv.1
+	install -D -m 644 docs/rkvd.8 $(DESTDIR)$(PREFIX)/share/man/man8/rkvd.8
 	install -D -m 644 docs/rpc.sample $(DESTDIR)$(PREFIX)/share/doc/rkv/rpc.sample
 	install -D -m 644 readme.txt $(DESTDIR)$(PREFIX)/share/doc/rkv/readme.txt
 	install -D -m 644 replicas.conf $(DESTDIR)$(PREFIX)/share/doc/rkv/replicas.conf

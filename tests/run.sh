@@ -15,6 +15,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 build=${BUILD:-build}
 [[ $build == /* ]] || build=$PWD/$build
 export BUILD=$build RKVD=$build/rkvd RKV=$build/rkv
+export TSAN_OPTIONS="${TSAN_OPTIONS:-suppressions=$PWD/tests/tsan.supp}"   # of SAN=thread
 unset "${!RKV_@}" "${!RKVD_@}" "${!KV_R_@}"
 
 passed=0 failed=0 skipped=0
@@ -36,8 +37,12 @@ end_processes() {
 
 end_run() {
   trap '' INT TERM HUP
-  [[ -z ${running:-} ]] || kill -TERM "$running" 2>/dev/null
-  end_processes "$scratch"
+  if [[ -n ${running:-} ]]; then   # interrupted
+    kill -TERM "$running" 2>/dev/null
+    wait "$running"
+    end_processes "$scratch"
+    rm -rf "${scratch:?}"
+  fi
   rmdir "$scratch" 2>/dev/null
 }
 trap end_run EXIT

@@ -27,9 +27,12 @@ class UniqueFunction<Result(Args...)> {
     virtual Result call(Args... args) = 0;
   };
   template <typename Callable>
-  struct Holder final : Target {
+  class Holder final : public Target {
+   public:
     explicit Holder(Callable callable) : callable_(std::move(callable)) {}
     Result call(Args... args) override { return callable_(std::forward<Args>(args)...); }
+
+   private:
     Callable callable_;
   };
 

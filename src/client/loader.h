@@ -14,7 +14,7 @@
 namespace rkv::client {
 
 struct LoaderOptions {
-  std::size_t calls_max = 256;              // puts under way at once
+  std::size_t calls_max = 1024;             // puts under way at once
   std::size_t bytes_max = 8 * 1024 * 1024;  // bytes of their keys and values
   Duration timeout = seconds(10);           // for one put, from when it is under way; and to start
 };

@@ -25,7 +25,7 @@ void Forward::step(protocol::Event event, TimePoint now, Effects& effects) {
   std::visit([this, &effects](auto& it) { on(std::move(it), effects); }, event);
 }
 
-void Forward::on(protocol::Propose propose, Effects& effects) {
+void Forward::on(protocol::Propose&& propose, Effects& effects) {
   for (const auto& [id, peer] : peers_) {
     if (peer.up) continue;
     effects.emplace_back(
@@ -44,11 +44,11 @@ void Forward::on(protocol::Propose propose, Effects& effects) {
   effects.emplace_back(protocol::Apply{applied_, std::move(propose.command), propose.proposal});
 }
 
-void Forward::on(protocol::Read read, Effects& effects) {
+void Forward::on(const protocol::Read& read, Effects& effects) {
   effects.emplace_back(protocol::AllowRead{read.read});
 }
 
-void Forward::on(protocol::Request request, Effects& effects) {
+void Forward::on(const protocol::Request& request, Effects& effects) {
   RKV_CHECK(request.message->tag() == kWrites, "forward has one kind of request");
   const auto& writes = static_cast<const Writes&>(*request.message);
   for (const std::string& command : writes.commands()) {
@@ -59,20 +59,20 @@ void Forward::on(protocol::Request request, Effects& effects) {
       protocol::Respond{request.call, std::make_shared<Written>(applied_), applied_});
 }
 
-void Forward::on(protocol::Answer answer, Effects& effects) {
+void Forward::on(const protocol::Answer& answer, Effects& effects) {
   peer_done(answer.call, nullptr, effects);
 }
 
-void Forward::on(protocol::SendFailed failed, Effects& effects) {
+void Forward::on(const protocol::SendFailed& failed, Effects& effects) {
   peer_done(failed.call, &failed.reason, effects);
 }
 
-void Forward::on(protocol::PeerUp up, Effects& /*effects*/) { peers_.at(up.peer).up = true; }
+void Forward::on(const protocol::PeerUp& up, Effects& /*effects*/) { peers_.at(up.peer).up = true; }
 
-void Forward::on(protocol::PeerDown down, Effects& /*effects*/) {
+void Forward::on(const protocol::PeerDown& down, Effects& /*effects*/) {
   Peer& peer = peers_.at(down.peer);
   peer.up = false;
-  peer.reason = std::move(down.reason);
+  peer.reason = down.reason;
 }
 
 void Forward::flush(TimePoint now, Effects& effects) {

@@ -50,13 +50,13 @@ class Forward final : public protocol::Protocol {
     ReplicaId to;
   };
 
-  void on(protocol::Propose propose, protocol::Effects& effects);
-  void on(protocol::Read read, protocol::Effects& effects);
-  void on(protocol::Request request, protocol::Effects& effects);
-  void on(protocol::Answer answer, protocol::Effects& effects);
-  void on(protocol::SendFailed failed, protocol::Effects& effects);
-  void on(protocol::PeerUp up, protocol::Effects& effects);
-  void on(protocol::PeerDown down, protocol::Effects& effects);
+  void on(protocol::Propose&& propose, protocol::Effects& effects);
+  void on(const protocol::Read& read, protocol::Effects& effects);
+  void on(const protocol::Request& request, protocol::Effects& effects);
+  void on(const protocol::Answer& answer, protocol::Effects& effects);
+  void on(const protocol::SendFailed& failed, protocol::Effects& effects);
+  void on(const protocol::PeerUp& up, protocol::Effects& effects);
+  void on(const protocol::PeerDown& down, protocol::Effects& effects);
 
   void send_gathered(protocol::Effects& effects);
   void peer_done(protocol::CallId call, const std::string* failure, protocol::Effects& effects);

@@ -74,17 +74,17 @@ void Manager::turn(TimePoint now) {
   }
   if (tick_is_due) protocol_->tick(now, effects);
   protocol_->flush(now, effects);
-  carry_out(std::move(effects));
+  carry_out(effects);
   store_.write();
 }
 
-void Manager::carry_out(protocol::Effects effects) {
+void Manager::carry_out(protocol::Effects& effects) {
   for (protocol::Effect& effect : effects) {
     std::visit([this](auto& it) { carry_out(std::move(it)); }, effect);
   }
 }
 
-void Manager::carry_out(protocol::Apply apply) {
+void Manager::carry_out(protocol::Apply&& apply) {
   Result<kv::Command> command = kv::decode_command(apply.command);
   RKV_CHECK(command.ok(), "commands are validated where they come in");
   kv::StateMachine::ApplyDone done;
@@ -97,8 +97,9 @@ void Manager::carry_out(protocol::Apply apply) {
   state_machine_.apply(apply.position, std::move(command).value(), std::move(done));
 }
 
-void Manager::carry_out(protocol::Send send) {
-  hold(send.after, [this, send = std::move(send)] {
+void Manager::carry_out(protocol::Send&& send) {
+  const Position after = send.after;
+  hold(after, [this, send = std::move(send)] {
     const std::weak_ptr<bool> alive = alive_;
     transport_.send(
         send.to, send.message,
@@ -113,8 +114,9 @@ void Manager::carry_out(protocol::Send send) {
   });
 }
 
-void Manager::carry_out(protocol::Respond respond) {
-  hold(respond.after, [this, respond = std::move(respond)] {
+void Manager::carry_out(protocol::Respond&& respond) {
+  const Position after = respond.after;
+  hold(after, [this, respond = std::move(respond)] {
     const auto request = requests_.find(respond.call);
     RKV_CHECK(request != requests_.end(), "a request is answered once");
     Answer answer = std::move(request->second);
@@ -123,8 +125,9 @@ void Manager::carry_out(protocol::Respond respond) {
   });
 }
 
-void Manager::carry_out(protocol::Finish finish) {
-  hold(finish.after, [this, finish = std::move(finish)] {
+void Manager::carry_out(protocol::Finish&& finish) {
+  const Position after = finish.after;
+  hold(after, [this, finish = std::move(finish)] {
     const auto found = writes_.find(finish.proposal);
     RKV_CHECK(found != writes_.end(), "a proposal ends once");
     Write write = std::move(found->second);
@@ -136,7 +139,7 @@ void Manager::carry_out(protocol::Finish finish) {
   });
 }
 
-void Manager::carry_out(protocol::AllowRead allow) {
+void Manager::carry_out(const protocol::AllowRead& allow) {
   const auto found = reads_.find(allow.read);
   RKV_CHECK(found != reads_.end(), "a read is allowed once");
   // The store may answer later and copies what it is given; the done of a read is one of a kind.

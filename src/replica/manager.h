@@ -103,12 +103,12 @@ class Manager {
   };
 
   void enqueue(protocol::Event event);
-  void carry_out(protocol::Effects effects);
-  void carry_out(protocol::Apply apply);
-  void carry_out(protocol::Send send);
-  void carry_out(protocol::Respond respond);
-  void carry_out(protocol::Finish finish);
-  void carry_out(protocol::AllowRead allow);
+  void carry_out(protocol::Effects& effects);
+  void carry_out(protocol::Apply&& apply);
+  void carry_out(protocol::Send&& send);
+  void carry_out(protocol::Respond&& respond);
+  void carry_out(protocol::Finish&& finish);
+  void carry_out(const protocol::AllowRead& allow);
   void finish_read(ReadDone done, const kv::Entry* entry);
   // Runs `task` when `after` is durable: now if it is already.
   void hold(Position after, UniqueFunction<void()> task);

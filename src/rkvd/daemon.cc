@@ -18,6 +18,8 @@ constexpr const char* kIdentityKey = "identity";
 constexpr const char* kIncarnationKey = "incarnation";
 constexpr std::size_t kReplicasFileSizeMax = 1 << 20;
 constexpr const char* kSingleHost = "localhost";
+constexpr Duration kClosingTime = milliseconds(200);
+constexpr Duration kSilence = milliseconds(10);
 
 // Peers get capacity of their own, which no client can take: their own port, server and limits.
 rpc::ServerLimits peer_limits() {
@@ -273,6 +275,7 @@ void Daemon::stop(const char* why) {
   stage_ = Stage::kDrainingClients;
   client_server_.stop_taking_calls();
   loop_.add_timer(loop_.now() + options_.stop_timeout, [this] {
+    if (stage_ == Stage::kClosing) return;
     logger_.error("not everything could be answered within {} ms; leaving all the same",
                   options_.stop_timeout.ms());
     loop_.stop();
@@ -280,15 +283,34 @@ void Daemon::stop(const char* why) {
   loop_.request_turn();
 }
 
+// Whether no call came for a while. Clients that were refused make a pause: a connection that is
+// closed then takes no call with it whose outcome its client could not know.
+bool Daemon::clients_are_silent() {
+  const std::uint64_t calls = client_server_.counters().calls;
+  if (calls != calls_seen_ || calls_grew_ == TimePoint()) {
+    calls_seen_ = calls;
+    calls_grew_ = loop_.now();
+    loop_.add_timer(calls_grew_ + kSilence, [] {});
+  }
+  return loop_.now() >= calls_grew_ + kSilence;
+}
+
 void Daemon::stop_further() {
-  if (stage_ == Stage::kDrainingClients && client_server_.quiet()) {
+  if (stage_ == Stage::kDrainingClients && client_server_.quiet() && clients_are_silent()) {
     stage_ = Stage::kDrainingPeers;
+    client_server_.close_connections();
     peer_server_.stop_taking_calls();
   }
   if (stage_ == Stage::kDrainingPeers && peer_server_.quiet() && manager_->quiet()) {
+    stage_ = Stage::kClosing;
+    peer_server_.close_connections();
     logger_.info("stopped: everything was answered");
-    loop_.stop();
+    // A client that does not close its side has its answers by now.
+    loop_.add_timer(loop_.now() + kClosingTime, [this] { loop_.stop(); });
   }
+  const bool all_gone =
+      client_server_.counters().connections == 0 && peer_server_.counters().connections == 0;
+  if (stage_ == Stage::kClosing && all_gone) loop_.stop();
 }
 
 }  // namespace rkv::daemon

@@ -40,7 +40,7 @@ class Daemon final : public service::Peers::Listener {
  private:
   // What run() does on its way out: clients first, then the peers, whose answers the clients wait
   // for.
-  enum class Stage { kServing, kDrainingClients, kDrainingPeers };
+  enum class Stage { kServing, kDrainingClients, kDrainingPeers, kClosing };
   class SignalHandler;
 
   Daemon(const Options& options, Logger& logger, posix::DataDirectory directory,
@@ -54,6 +54,7 @@ class Daemon final : public service::Peers::Listener {
   void turn();
   void stop(const char* why);
   void stop_further();
+  bool clients_are_silent();
 
   const Options options_;
   Logger& logger_;
@@ -75,6 +76,10 @@ class Daemon final : public service::Peers::Listener {
   std::unique_ptr<service::PeerService> peer_service_;
   rpc::EventLoop::TimerId turn_timer_ = 0;
   TimePoint turn_timer_at_ = kNever;
+
+  // While clients are drained: how many calls they had made, and when that number last grew.
+  std::uint64_t calls_seen_ = 0;
+  TimePoint calls_grew_;
 };
 
 }  // namespace rkv::daemon

@@ -30,6 +30,9 @@ class ByteStream {
   virtual IoResult read(char* buffer, std::size_t size) = 0;
   virtual IoResult write(const char* data, std::size_t size) = 0;
 
+  // Tells the other side that nothing more will be written; reading goes on.
+  virtual void finish_output() = 0;
+
   // What to watch for readiness.
   virtual int descriptor() const = 0;
   // Whether read() can return bytes although the descriptor may never become readable again: they

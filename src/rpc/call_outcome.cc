@@ -9,9 +9,9 @@
 namespace rkv::rpc {
 namespace {
 
-// Rounded: some microseconds pass between the setting of a deadline and the call.
+// Rounded up: some microseconds pass between the setting of a deadline and the call.
 std::int64_t allowed_ms(const PendingCall& call) {
-  return std::max<std::int64_t>(0, (call.deadline - call.started + microseconds(500)).ms());
+  return std::max<std::int64_t>(0, (call.deadline - call.started + microseconds(999)).ms());
 }
 
 std::string auth_failure(auth_stat why) {

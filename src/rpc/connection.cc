@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "rpc/call.h"
@@ -59,6 +60,10 @@ void Connection::on_ready(std::uint32_t events) {
   if (closed_) return;
   // Errors and hang-ups show in the next read or write, whichever there is.
   if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
+    if (finishing_) {
+      drop_input();
+      return;
+    }
     if (left_over_) return;  // records from before the next bytes come first, this very turn
     if (reading_ && !paused_) {
       read_once();
@@ -93,9 +98,15 @@ void Connection::read_once() {
   }
 }
 
+void Connection::drop_input() {
+  const std::span<char> space = server_.scratch_.bytes();
+  const IoResult result = stream_->read(space.data(), space.size());
+  if (result.kind == IoResult::Kind::kEnd || result.kind == IoResult::Kind::kError) close();
+}
+
 void Connection::take_left_over() {
   left_over_ = false;
-  if (closed_ || !reading_) return;
+  if (closed_ || !reading_ || finishing_) return;
   record_started_ = kNever;  // the time that the rest of a record had to wait here does not count
   take_records();
   // Not behind records that were left once more: they come first.
@@ -316,6 +327,17 @@ void Connection::flush() {
   close_if_done();
 }
 
+void Connection::finish() {
+  if (closed_) return;
+  finishing_ = true;
+  stream_->finish_output();
+  if (reading_) {
+    update_watch();
+  } else {
+    close();  // both sides have ended
+  }
+}
+
 void Connection::stop_reading() {
   reading_ = false;
   update_watch();
@@ -346,7 +368,8 @@ void Connection::check_deadlines(TimePoint now) {
 
 void Connection::update_watch() {
   if (closed_) return;
-  const std::uint32_t in = reading_ && !paused_ ? static_cast<std::uint32_t>(EPOLLIN) : 0;
+  const std::uint32_t in =
+      reading_ && (!paused_ || finishing_) ? static_cast<std::uint32_t>(EPOLLIN) : 0;
   const std::uint32_t out = write_blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0;
   server_.loop_.watch(descriptor(), in | out, this);
 }
@@ -360,6 +383,8 @@ void Connection::close_malformed(const char* what) {
 void Connection::close() {
   if (closed_) return;
   closed_ = true;
+  // Goes at the end of the turn: the others of this turn must not be closed for it.
+  server_.counters_.input_bytes -= std::exchange(input_held_, 0);
   server_.loop_.unwatch(descriptor());
   server_.close_connection(slot_);
 }

@@ -36,8 +36,9 @@ class Connection final : public EventLoop::Handler {
   void flush();
   // Closes the connection if one of its deadlines has passed.
   void check_deadlines(TimePoint now);
-  // Reads nothing more; closes once everything is answered and written.
-  void stop_reading();
+  // Tells the client that nothing more will be written, and closes when the client does; what comes
+  // until then is dropped.
+  void finish();
 
   // Appends a reply; false if it does not fit the limits, and then nothing is appended.
   bool send(const std::function<bool(XDR*)>& encode);
@@ -58,6 +59,7 @@ class Connection final : public EventLoop::Handler {
 
  private:
   void read_once();
+  void drop_input();
   void take_records();
   void keep_rest();
   void take_record(std::string_view record);
@@ -69,6 +71,7 @@ class Connection final : public EventLoop::Handler {
   bool may_take_calls() const;
   void note_record_progress();
   void update_watch();
+  void stop_reading();
   void close_if_done();
   void close_malformed(const char* what);
   void close();
@@ -83,7 +86,8 @@ class Connection final : public EventLoop::Handler {
   std::size_t calls_waiting_ = 0;
   std::size_t input_held_ = 0;  // bytes of memory of reader_ that the server has counted
 
-  bool reading_ = true;     // false: the client has closed its side, or the server stops
+  bool reading_ = true;     // false: the client has closed its side
+  bool finishing_ = false;  // this side is closed: the server ends
   bool paused_ = false;     // a limit of this connection is reached; records may be left in reader_
   bool left_over_ = false;  // is in the server's list of connections to go on with
   bool unwritten_ = false;  // is in the server's list of connections to flush

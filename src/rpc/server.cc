@@ -57,8 +57,12 @@ Result<Address> Server::listen(const Address& address) {
 
 void Server::stop_taking_calls() {
   listeners_.clear();
+  refusing_ = true;
+}
+
+void Server::close_connections() {
   for (Slot& slot : slots_) {
-    if (slot.connection != nullptr) slot.connection->stop_reading();
+    if (slot.connection != nullptr) slot.connection->finish();
   }
 }
 
@@ -124,7 +128,8 @@ bool Server::version_range(std::uint32_t program, std::uint32_t* low, std::uint3
 }
 
 bool Server::overloaded() const {
-  return counters_.calls_waiting >= limits_.calls_max || call_bytes_ >= limits_.call_bytes_max ||
+  return refusing_ || counters_.calls_waiting >= limits_.calls_max ||
+         call_bytes_ >= limits_.call_bytes_max ||
          counters_.output_bytes >= limits_.output_bytes_max;
 }
 

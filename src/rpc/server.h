@@ -89,10 +89,18 @@ class Server {
 
   // Listens on one more address; with port 0 the kernel picks one. Returns the address it got.
   Result<Address> listen(const Address& address);
-  // Closes the listening sockets and reads no more calls; answers still go out.
+  // A clean end has three steps, the next when the one before is done or has taken too long:
+  // 1. stop_taking_calls(): no more connections; new calls are refused with the overload reply,
+  // those
+  //    under way are answered. Done when quiet(): every answer is written.
+  // 2. close_connections(): tells every client that nothing more will come, and drops what they
+  // still
+  //    send. (To close at once would have the kernel throw away answers that are not yet read.)
+  //    Done when counters().connections is 0: every client has closed too.
+  // 3. The destructor.
   void stop_taking_calls();
-  // Whether every call has been answered and every answer written.
   bool quiet() const;
+  void close_connections();
 
   const ServerCounters& counters() const { return counters_; }
 
@@ -133,6 +141,7 @@ class Server {
   const ServerLimits limits_;
   ServerCounters counters_;
   std::size_t call_bytes_ = 0;
+  bool refusing_ = false;  // new calls, because the end is near
   AcceptFilter accept_filter_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Program> programs_;
   std::map<ProcedureKey, std::string> overload_replies_;

@@ -43,6 +43,8 @@ class TcpStream final : public ByteStream {
     return failed_io();
   }
 
+  void finish_output() override { shutdown(descriptor_, SHUT_WR); }
+
   int descriptor() const override { return descriptor_; }
   bool has_buffered_input() const override { return false; }
 

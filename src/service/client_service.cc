@@ -58,7 +58,8 @@ template <typename WireResult, typename WireUnion>
 void set_overload_reply(rpc::Server& server, std::uint32_t procedure,
                         rpc::XdrRoutine<WireResult> routine, WireUnion WireResult::*arms,
                         ReplicaId replica) {
-  std::string reason = "too many calls are waiting at this replica; try again later";
+  std::string reason =
+      "this replica takes no more calls now: too many are waiting, or it is stopping";
   WireResult result{};
   result.status = KV_BUSY;
   (result.*arms).failure = failure_to_wire(reason, replica);
@@ -128,14 +129,14 @@ void ClientService::get(const kv_get_args& args, rpc::Reply<kv_get_result> reply
   manager_.read(std::move(key),
                 [this, logged, begun = loop_.now(), reply = std::move(reply)](
                     const Status& status, const kv::Entry* entry, Position position) mutable {
-                  Status outcome = status;
-                  if (status.ok() && entry == nullptr)
-                    outcome = Status(StatusCode::kNotFound, "no such key");
-                  log_operation("get", logged, begun, outcome);
-                  if (!outcome.ok()) {
-                    send_failure(reply, &kv_get_result::kv_get_result_u, outcome, cluster_.self);
+                  if (!status.ok() || entry == nullptr) {
+                    const Status missing(StatusCode::kNotFound, "no such key");
+                    const Status& failure = status.ok() ? missing : status;
+                    log_operation("get", logged, begun, failure);
+                    send_failure(reply, &kv_get_result::kv_get_result_u, failure, cluster_.self);
                     return;
                   }
+                  log_operation("get", logged, begun, status);
                   kv_get_result result{};
                   result.status = KV_OK;
                   kv_get_ok& ok = result.kv_get_result_u.ok;
@@ -229,11 +230,13 @@ void ClientService::send_status(rpc::Reply<kv_status_result> reply,
                                 const kv::StateHash* hash) const {
   const std::vector<Counter> counted = counters();
   std::vector<kv_counter> wire_counters;
+  wire_counters.reserve(counted.size());
   for (const Counter& counter : counted) {
     wire_counters.push_back({string_to_wire(counter.name), counter.value});
   }
   std::vector<PeerState> states = peers_.states();
   std::vector<kv_peer> wire_peers;
+  wire_peers.reserve(states.size());
   for (PeerState& state : states) {
     if (state.reason.size() > kReasonSizeMax) state.reason.resize(kReasonSizeMax);
     const Duration since = loop_.now() - state.since;

@@ -15,7 +15,8 @@ PeerService::PeerService(const Cluster& cluster, replica::Manager& manager, Peer
 
 void PeerService::serve_on(rpc::Server& server) {
   server.add_program(KV_PEER_PROG, KV_PEER_V1, kv_peer_prog_1, this);
-  std::string reason = "too many messages are waiting at this replica";
+  std::string reason =
+      "this replica takes no more messages now: too many are waiting, or it is stopping";
   kv_rput_result busy{};
   busy.status = KV_BUSY;
   busy.kv_rput_result_u.failure = failure_to_wire(reason, cluster_.self);

@@ -16,7 +16,7 @@
 namespace rkv::contract {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 // Whether a step breaks an invariant, that is, ends the process by abort().
 bool aborts(const std::function<void()>& step) {

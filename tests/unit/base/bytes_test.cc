@@ -8,7 +8,7 @@
 namespace rkv {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 class BytesTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(BytesTest);

@@ -11,7 +11,7 @@
 namespace rkv::kv {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 Command put_command(std::string key, std::string value) {
   return {Command::Kind::kPut, {0x1122334455667788U, 5, 3}, std::move(key), std::move(value)};

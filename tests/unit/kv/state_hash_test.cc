@@ -9,7 +9,7 @@
 namespace rkv::kv {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 std::string hex(const StateHash& hash) {
   return to_hex({reinterpret_cast<const char*>(hash.hash.data()), hash.hash.size()});

@@ -25,6 +25,7 @@ class MeasuredStream final : public ByteStream {
     return {IoResult::Kind::kBytes, size, 0};
   }
   int descriptor() const override { return -1; }
+  void finish_output() override {}
   bool has_buffered_input() const override { return false; }
 
   std::size_t room = 0;

@@ -92,8 +92,8 @@ std::map<std::string, std::uint64_t> FaultyFileSystem::synced_sizes() const {
 
 rocksdb::IOStatus FaultyFileSystem::before_append() {
   const std::lock_guard lock(mutex_);
-  return fail_appends_ ? rocksdb::IOStatus::IOError("no space, says the test")
-                       : rocksdb::IOStatus::OK();
+  if (fail_appends_) return rocksdb::IOStatus::IOError("no space, says the test");
+  return rocksdb::IOStatus::OK();
 }
 
 rocksdb::IOStatus FaultyFileSystem::before_sync() {
@@ -102,8 +102,8 @@ rocksdb::IOStatus FaultyFileSystem::before_sync() {
   changed_.notify_all();
   changed_.wait(lock, [this] { return !hold_syncs_; });
   --held_;
-  return fail_syncs_ ? rocksdb::IOStatus::IOError("no sync, says the test")
-                     : rocksdb::IOStatus::OK();
+  if (fail_syncs_) return rocksdb::IOStatus::IOError("no sync, says the test");
+  return rocksdb::IOStatus::OK();
 }
 
 void FaultyFileSystem::after_sync(const std::string& name, std::uint64_t size) {
