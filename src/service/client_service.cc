@@ -209,6 +209,7 @@ std::vector<ClientService::Counter> ClientService::counters() const {
       {"connections", server.connections},
       {"calls_waiting", server.calls_waiting},
       {"output_bytes", server.output_bytes},
+      {"input_bytes", server.input_bytes},
       {"connections_accepted", server.accepted},
       {"connections_refused", server.refused},
       {"connections_timed_out", server.timed_out},
