@@ -75,11 +75,11 @@ void take_partly(const kv_partly_applied& partly, const std::string& server,
   for (u_int i = 0; i < partly.missing.missing_len; ++i) {
     outcome->missing.push_back(ReplicaId{partly.missing.missing_val[i]});
   }
-  const std::string reason = one_line(partly.reason);
-  outcome->status = {
-      StatusCode::kPartlyApplied,
-      fmt::format("it may be missing at replica {}{}{} ({})", list_of(outcome->missing),
-                  reason.empty() ? "" : ": ", reason, server)};
+  std::string reason = one_line(partly.reason);
+  if (reason.empty()) {
+    reason = fmt::format("perhaps not applied at replica {}", list_of(outcome->missing));
+  }
+  outcome->status = {StatusCode::kPartlyApplied, fmt::format("{} ({})", reason, server)};
 }
 
 // XDR's pointers are not const, but encoding does not write through them.

@@ -123,7 +123,8 @@ void Forward::finish(const Batch& batch, Effects& effects) const {
   Status status;
   std::vector<ReplicaId> missing;
   if (!batch.missing.empty()) {
-    std::string reason = "applied here, but perhaps not at";
+    std::string reason =
+        "applied at replica " + std::to_string(options_.self.value) + ", but perhaps not at";
     for (const auto& [peer, why] : batch.missing) {
       reason += missing.empty() ? " replica " : "; replica ";
       reason += std::to_string(peer.value) + " (" + why + ")";

@@ -45,6 +45,27 @@ Status take_lock(const std::string& path, int lock) {
   return {};
 }
 
+// The name of a new directory is durable once the one that it is in is synced; so for each above
+// it.
+Status make_directory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return directory_failure(path, "cannot be made: " + error.message());
+  const std::filesystem::path whole = std::filesystem::absolute(path, error);
+  if (error) return directory_failure(path, error.message());
+  for (std::filesystem::path each = whole; each.has_relative_path(); each = each.parent_path()) {
+    const int parent = ::open(each.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0) continue;  // not ours to read, so not made by us either
+    const bool synced = fsync(parent) == 0;
+    const int sync_error = errno;
+    close(parent);
+    if (!synced) {
+      return directory_failure(path, std::string("cannot be synced: ") + std::strerror(sync_error));
+    }
+  }
+  return {};
+}
+
 Result<DataDirectory::Content> look_at(const std::string& path) {
   std::error_code error;
   std::filesystem::directory_iterator entries(path, error);
@@ -68,9 +89,8 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, bool may_crea
     if (!may_create) {
       return directory_failure(path, "does not exist; a new replica is made with --create");
     }
-    std::error_code error;
-    std::filesystem::create_directories(path, error);
-    if (error) return directory_failure(path, "cannot be made: " + error.message());
+    const Status made = make_directory(path);
+    if (!made.ok()) return made;
   } else if (!S_ISDIR(about.st_mode)) {
     return directory_failure(path, "is not a directory");
   }

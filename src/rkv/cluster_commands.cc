@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <string_view>
 #include <utility>
 
 #include "client/client.h"
@@ -86,14 +85,6 @@ std::vector<std::string> table_row(const Row& row, bool with_hash) {
   return cells;
 }
 
-// The reason of a peer that is down, without the replica's name that it may begin with.
-std::string_view reason_of(const client::PeerStatus& peer) {
-  const std::string name = fmt::format("replica {} is down: ", peer.id.value);
-  std::string_view reason = peer.reason;
-  if (reason.starts_with(name)) reason.remove_prefix(name.size());
-  return reason;
-}
-
 // For each replica that others cannot reach: who says so, and why.
 std::string describe_down_peers(const std::vector<Row>& rows) {
   struct Down {
@@ -113,7 +104,7 @@ std::string describe_down_peers(const std::vector<Row>& rows) {
   std::string text;
   for (const auto& [id, down] : downs) {
     text += fmt::format("replica {} is down as seen by {}, for {}: {}\n", id.value, down.seen_by,
-                        short_duration(down.first->since), reason_of(*down.first));
+                        short_duration(down.first->since), down.first->reason);
   }
   return text;
 }

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kAcceptsPerTurnMax = 64;
 constexpr Duration kPause = milliseconds(100);
+constexpr Duration kLogInterval = seconds(60);
 
 int open_reserve() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
@@ -81,10 +82,10 @@ void Listener::turn_one_away() {
 }
 
 void Listener::pause(int error) {
-  if (!pause_logged_) {
+  if (loop_.now() >= log_again_) {
     logger_.error("{}: cannot accept connections at {}: {}; trying again every {} ms", name_,
                   address_.to_string(), std::strerror(error), kPause.ms());
-    pause_logged_ = true;
+    log_again_ = loop_.now() + kLogInterval;
   }
   loop_.unwatch(descriptor_);
   pause_timer_ = loop_.add_timer(loop_.now() + kPause, [this] {

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "base/time.h"
 #include "rpc/address.h"
 #include "rpc/event_loop.h"
 
@@ -42,7 +43,7 @@ class Listener final : public EventLoop::Handler {
   const Address address_;
   const Accepted accepted_;
   int reserve_ = -1;
-  bool pause_logged_ = false;
+  TimePoint log_again_;  // a pause before then is not worth another line
   EventLoop::TimerId pause_timer_ = 0;
 };
 
