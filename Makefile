@@ -1,6 +1,7 @@
 # rkv: `make` builds build/rkvd and build/rkv. The other targets:
 #   make check            the include rules and all tests
 #   make unit             the unit and contract tests alone
+#   make bench            src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
 #   make lint             clang-format and clang-tidy
 #   make format           rewrites the sources as clang-format wants them
 #   make install DESTDIR= PREFIX=/usr/local
@@ -42,7 +43,13 @@ UNIT_C_SOURCES := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(BUILD)/obj/%.o) $(UNIT_C_SOURCES:%.c=$(BUILD)/obj/%.c.o) \
                 $(TEST_STUBS:%.c=%.o)
 
-.PHONY: all check unit system include-rules lint format install clean
+# The bench has procedures of its own under kv.x, so its servers take src/rpc without the service.
+BENCH := $(BUILD)/bench
+BENCH_OBJ := $(BUILD)/obj/tests/bench
+BENCH_SERVER_OBJECTS := $(BENCH_OBJ)/server_process.o $(BENCH_OBJ)/workload.o $(GEN)/kv_xdr.o
+BENCH_RPC_OBJECTS := $(filter $(BUILD)/obj/src/base/% $(BUILD)/obj/src/rpc/%,$(LIBRARY_OBJECTS))
+
+.PHONY: all check unit bench system include-rules lint format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -64,6 +71,16 @@ $(BUILD)/unit_tests: $(UNIT_OBJECTS) $(BUILD)/librkv.a
 # A client of rpcgen's own stubs on libtirpc alone, as a user of kv.x would write it.
 $(BUILD)/stock_client: tests/system/stock_client.c $(GEN)/kv_xdr.o $(GEN)/kv_clnt.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ltirpc
+
+$(BENCH)/bench: $(addprefix $(BENCH_OBJ)/,main.o child.o load.o workload.o) $(GEN)/kv_xdr.o
+$(BENCH)/runtime_server: $(BENCH_OBJ)/runtime_server.o $(BENCH_OBJ)/other_procedures.o \
+                         $(GEN)/kv_svc.o $(BENCH_SERVER_OBJECTS) $(BENCH_RPC_OBJECTS)
+$(BENCH)/stock_server: $(BENCH_OBJ)/stock_server.o $(BENCH_OBJ)/other_procedures.o \
+                       $(GEN)/kv_svc.o $(BENCH_SERVER_OBJECTS)
+$(BENCH)/echo_server: $(BENCH_OBJ)/echo_server.o $(BENCH_SERVER_OBJECTS)
+$(BENCH)/%:
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^ -ltirpc -lfmt
 
 $(BUILD)/obj/%.o: %.cc | $(GEN)/kv.h $(GEN)/ledger.h
 	@mkdir -p $(@D)
@@ -97,7 +114,10 @@ include-rules:
 	bash tests/include_rules.sh
 
 unit: $(BUILD)/unit_tests
-	TSAN_OPTIONS=suppressions=tests/tsan.supp $<
+	TSAN_OPTIONS="suppressions=tests/tsan.supp die_after_fork=0" $<
+
+bench: $(addprefix $(BENCH)/,bench runtime_server stock_server echo_server)
+	$<
 
 check: all $(BUILD)/unit_tests $(BUILD)/stock_client
 	BUILD=$(BUILD) bash tests/run.sh
@@ -128,4 +148,4 @@ clean:
 	rm -rf build
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)
--include $(BUILD)/obj/src/rkvd/main.d $(BUILD)/obj/src/rkv/main.d
+-include $(BUILD)/obj/src/rkvd/main.d $(BUILD)/obj/src/rkv/main.d $(wildcard $(BENCH_OBJ)/*.d)

@@ -15,7 +15,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 build=${BUILD:-build}
 [[ $build == /* ]] || build=$PWD/$build
 export BUILD=$build RKVD=$build/rkvd RKV=$build/rkv
-export TSAN_OPTIONS="${TSAN_OPTIONS:-suppressions=$PWD/tests/tsan.supp}"   # of SAN=thread
+export TSAN_OPTIONS="${TSAN_OPTIONS:-suppressions=$PWD/tests/tsan.supp die_after_fork=0}"
 unset "${!RKV_@}" "${!RKVD_@}" "${!KV_R_@}"
 
 passed=0 failed=0 skipped=0

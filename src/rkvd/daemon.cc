@@ -19,7 +19,7 @@ constexpr const char* kIncarnationKey = "incarnation";
 constexpr std::size_t kReplicasFileSizeMax = 1 << 20;
 constexpr const char* kSingleHost = "localhost";
 constexpr Duration kClosingTime = milliseconds(200);
-constexpr Duration kSilence = milliseconds(10);
+constexpr Duration kSilence = milliseconds(100);
 
 // Peers get capacity of their own, which no client can take: their own port, server and limits.
 rpc::ServerLimits peer_limits() {
@@ -286,6 +286,7 @@ void Daemon::stop(const char* why) {
 // Whether no call came for a while. Clients that were refused make a pause: a connection that is
 // closed then takes no call with it whose outcome its client could not know.
 bool Daemon::clients_are_silent() {
+  if (client_server_.counters().connections == 0) return true;
   const std::uint64_t calls = client_server_.counters().calls;
   if (calls != calls_seen_ || calls_grew_ == TimePoint()) {
     calls_seen_ = calls;

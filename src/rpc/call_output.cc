@@ -6,8 +6,7 @@
 
 namespace rkv::rpc {
 
-bool CallOutput::append(std::size_t size_max, const std::function<bool(XDR*)>& encode,
-                        Extent* extent) {
+bool CallOutput::append(std::size_t size_max, FunctionRef<bool(XDR*)> encode, Extent* extent) {
   const std::uint64_t begin = written_ + size();
   // A call is likely to be as long as the one before it.
   if (!append_record(buffer_, size_hint_, size_max, encode)) return false;

@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 
+#include "base/function_ref.h"
 #include "rpc/byte_stream.h"
 #include "rpc/record.h"
 #include "rpc/xdr.h"
@@ -24,7 +24,7 @@ class CallOutput {
   };
 
   // Appends one record as append_record() does; false if it cannot be encoded within `size_max`.
-  bool append(std::size_t size_max, const std::function<bool(XDR*)>& encode, Extent* extent);
+  bool append(std::size_t size_max, FunctionRef<bool(XDR*)> encode, Extent* extent);
   // Takes back the record that was appended last, and nothing of which was written.
   void retract(const Extent& extent);
   // A record nothing of which was written never will be.

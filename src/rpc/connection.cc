@@ -214,7 +214,7 @@ void Connection::take_call(const CallHeader& header, std::size_t request_size) {
   call.dispatch(program->dispatcher, program->context, credential_given);
 }
 
-bool Connection::send(const std::function<bool(XDR*)>& encode) {
+bool Connection::send(FunctionRef<bool(XDR*)> encode) {
   const std::size_t before = output_size();
   if (!append_record(output_, kReplySizeHint, server_.limits_.record_size_max, encode))
     return false;

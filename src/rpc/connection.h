@@ -4,11 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "base/function_ref.h"
 #include "base/time.h"
 #include "rpc/byte_stream.h"
 #include "rpc/event_loop.h"
@@ -41,7 +41,7 @@ class Connection final : public EventLoop::Handler {
   void finish();
 
   // Appends a reply; false if it does not fit the limits, and then nothing is appended.
-  bool send(const std::function<bool(XDR*)>& encode);
+  bool send(FunctionRef<bool(XDR*)> encode);
   // Answers a call that was handed over to a token.
   void answer(std::uint32_t xid, xdrproc_t routine, const void* result);
   // The same with SYSTEM_ERR.

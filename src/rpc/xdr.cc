@@ -30,7 +30,7 @@ bool decode_all(std::string_view bytes, xdrproc_t routine, void* value, std::siz
 }
 
 bool append_record(OutputBuffer& out, std::size_t size_hint, std::size_t size_max,
-                   const std::function<bool(XDR*)>& encode) {
+                   FunctionRef<bool(XDR*)> encode) {
   std::size_t room = std::min(std::max(size_hint, kRoomMin), size_max);
   while (true) {
     char* const at = out.reserve(kRecordMarkSize + room);

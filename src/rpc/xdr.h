@@ -3,9 +3,9 @@
 #include <rpc/rpc.h>
 
 #include <cstddef>
-#include <functional>
 #include <string_view>
 
+#include "base/function_ref.h"
 #include "rpc/record.h"
 
 namespace rkv::rpc {
@@ -52,6 +52,6 @@ bool decode_all(std::string_view bytes, xdrproc_t routine, void* value, std::siz
 // called again with more room if it fails for lack of it, up to `size_max` bytes of record. Returns
 // false, with `out` as it was, if it cannot be encoded within that.
 bool append_record(OutputBuffer& out, std::size_t size_hint, std::size_t size_max,
-                   const std::function<bool(XDR*)>& encode);
+                   FunctionRef<bool(XDR*)> encode);
 
 }  // namespace rkv::rpc
