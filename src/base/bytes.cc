@@ -128,29 +128,6 @@ void append_opaque(std::string& out, std::string_view bytes) {
   out.append((kXdrUnit - bytes.size() % kXdrUnit) % kXdrUnit, '\0');
 }
 
-std::string_view XdrReader::take(std::size_t size) {
-  if (!ok_ || rest_.size() < size) {
-    ok_ = false;
-    return {};
-  }
-  const std::string_view taken = rest_.substr(0, size);
-  rest_.remove_prefix(size);
-  return taken;
-}
-
-std::uint32_t XdrReader::read_uint32() {
-  const std::string_view bytes = take(4);
-  if (!ok_) return 0;
-  std::uint32_t number = 0;
-  for (std::size_t i = 0; i < 4; ++i) number = number << 8 | byte_at(bytes, i);
-  return number;
-}
-
-std::uint64_t XdrReader::read_uint64() {
-  const std::uint64_t high = read_uint32();
-  return high << 32 | read_uint32();
-}
-
 std::string_view XdrReader::read_opaque(std::size_t size_max) {
   const std::size_t size = read_uint32();
   if (size > size_max) ok_ = false;

@@ -31,8 +31,19 @@ class XdrReader {
  public:
   explicit XdrReader(std::string_view bytes) : rest_(bytes) {}
 
-  std::uint32_t read_uint32();
-  std::uint64_t read_uint64();
+  std::uint32_t read_uint32() {
+    const std::string_view bytes = take(4);
+    if (!ok_) return 0;
+    // Compilers make one load and one byte swap of this.
+    return static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[0])) << 24 |
+           static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[1])) << 16 |
+           static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[2])) << 8 |
+           static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[3]));
+  }
+  std::uint64_t read_uint64() {
+    const std::uint64_t high = read_uint32();
+    return high << 32 | read_uint32();
+  }
   // A variable-length opaque of at most `size_max` bytes with its padding; a view into the input.
   std::string_view read_opaque(std::size_t size_max);
 
@@ -41,7 +52,16 @@ class XdrReader {
   bool done() const { return ok_ && rest_.empty(); }
 
  private:
-  std::string_view take(std::size_t size);
+  // In the header, with read_uint32(): the head of every call is read with them.
+  std::string_view take(std::size_t size) {
+    if (!ok_ || rest_.size() < size) {
+      ok_ = false;
+      return {};
+    }
+    const std::string_view taken(rest_.data(), size);
+    rest_.remove_prefix(size);
+    return taken;
+  }
 
   std::string_view rest_;
   bool ok_ = true;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <type_traits>
 #include <utility>
 
 namespace rkv {
@@ -15,19 +14,16 @@ template <typename Result, typename... Args>
 class FunctionRef<Result(Args...)> {
  public:
   template <typename Callable>
-  requires(!std::is_same_v<std::remove_cvref_t<Callable>, FunctionRef>)
-      FunctionRef(Callable&& callable)
-      : target_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
-        call_([](void* target, Args... args) -> Result {
-          return (*static_cast<std::remove_reference_t<Callable>*>(target))(
-              std::forward<Args>(args)...);
+  FunctionRef(const Callable& callable)
+      : target_(std::addressof(callable)), call_([](const void* target, Args... args) -> Result {
+          return (*static_cast<const Callable*>(target))(std::forward<Args>(args)...);
         }) {}
 
   Result operator()(Args... args) const { return call_(target_, std::forward<Args>(args)...); }
 
  private:
-  void* target_;
-  Result (*call_)(void*, Args...);
+  const void* target_;
+  Result (*call_)(const void*, Args...);
 };
 
 }  // namespace rkv

@@ -79,13 +79,16 @@ bool_t Call::reply(SVCXPRT* transport, rpc_msg* message) {
   Call& call = of(transport);
   RKV_CHECK(call.state_ == State::kOpen, "a call has one answer");
   message->rm_xid = call.header_.xid;
-  const bool sent =
-      call.connection_.send([message](XDR* xdr) { return xdr_replymsg(xdr, message) != FALSE; });
+  const bool is_success =
+      message->rm_reply.rp_stat == MSG_ACCEPTED && message->acpted_rply.ar_stat == SUCCESS;
+  const bool sent = call.connection_.send([message, is_success](XDR* xdr) {
+    if (!is_success) return xdr_replymsg(xdr, message) != FALSE;
+    const auto& results = message->acpted_rply.ar_results;
+    return encode_success_header(xdr, message->rm_xid) && results.proc(xdr, results.where) != FALSE;
+  });
   // When the results cannot be encoded the dispatcher comes again, with SYSTEM_ERR.
   if (!sent) return FALSE;
   call.state_ = State::kAnswered;
-  const bool is_success =
-      message->rm_reply.rp_stat == MSG_ACCEPTED && message->acpted_rply.ar_stat == SUCCESS;
   if (!is_success) ++call.connection_.server().counters_.rejected;
   return TRUE;
 }

@@ -227,6 +227,13 @@ class MessageTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(encode_success_header(&xdr, 5));
     CPPUNIT_ASSERT(reply_of({5, 1, 0, 0, 0, 0}) ==
                    std::string_view(bytes.data(), XDR_GETPOS(&xdr)));
+    // A partial write can leave the output at any offset, aligned or not.
+    for (std::size_t offset = 1; offset < 4; ++offset) {
+      xdrmem_create(&xdr, bytes.data() + offset, 24, XDR_ENCODE);
+      CPPUNIT_ASSERT(encode_success_header(&xdr, 5));
+      CPPUNIT_ASSERT(reply_of({5, 1, 0, 0, 0, 0}) ==
+                     std::string_view(bytes.data() + offset, XDR_GETPOS(&xdr)));
+    }
     xdrmem_create(&xdr, bytes.data(), 23, XDR_ENCODE);
     CPPUNIT_ASSERT(!encode_success_header(&xdr, 5));
     CPPUNIT_ASSERT(!encode_call_header(&xdr, 8, 100, 2, 3, auth));
