@@ -58,6 +58,7 @@ all: $(BUILD)/rkvd $(BUILD)/rkv
 $(BUILD)/rkvd: $(BUILD)/obj/src/rkvd/main.o $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/rkv: LIBS += -ledit
 $(BUILD)/rkv: $(BUILD)/obj/src/rkv/main.o $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
 

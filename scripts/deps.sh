@@ -7,7 +7,7 @@
 set -eu
 
 build_packages='g++ gcc cpp make libc6-dev libtirpc-dev rpcsvc-proto libboost-program-options-dev
-  librocksdb-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev'
+  librocksdb-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev libedit-dev'
 check_packages='libcppunit-dev rpcbind strace'   # of rpcbind only rpcinfo is used
 lint_packages='clang-format clang-tidy git'
 policy=/usr/sbin/policy-rc.d

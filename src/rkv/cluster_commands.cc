@@ -34,12 +34,13 @@ std::string short_duration(Duration duration) {
   return fmt::format("{}d{:02}h", s / 86400, s / 3600 % 24);
 }
 
-Result<std::vector<ReplicaAddress>> all_replicas(const Options& options) {
-  Result<Cluster> cluster = find_cluster(options);
+Result<std::vector<ReplicaAddress>> all_replicas(Session& session) {
+  const Result<const Cluster*> cluster = session.cluster();
   if (!cluster.ok()) return cluster.status();
-  if (!cluster.value().replicas.empty()) return std::move(cluster.value().replicas);
-  client::Client client(std::move(cluster.value().servers), {options.timeout});
-  Result<client::ReplicaList> list = client.replicas();
+  if (!cluster.value()->replicas.empty()) return cluster.value()->replicas;
+  const Result<client::Client*> client = session.client();
+  if (!client.ok()) return client.status();
+  Result<client::ReplicaList> list = client.value()->replicas();
   if (!list.ok()) return list.status();
   return std::move(list.value().replicas);
 }
@@ -85,6 +86,10 @@ std::vector<std::string> table_row(const Row& row, bool with_hash) {
   return cells;
 }
 
+std::string to_table(const std::vector<std::vector<std::string>>& rows, OutputFormat format) {
+  return format == OutputFormat::kTable ? draw_table(rows) : format_table(rows);
+}
+
 // For each replica that others cannot reach: who says so, and why.
 std::string describe_down_peers(const std::vector<Row>& rows) {
   struct Down {
@@ -109,13 +114,13 @@ std::string describe_down_peers(const std::vector<Row>& rows) {
   return text;
 }
 
-std::string status_table(const std::vector<Row>& rows, bool with_hash) {
+std::string status_table(const std::vector<Row>& rows, const Options& options) {
   std::vector<std::vector<std::string>> table = {{"id", "address", "state", "role", "leader",
                                                   "applied", "durable", "keys", "version",
                                                   "uptime"}};
-  if (with_hash) table.front().push_back("state-hash");
-  for (const Row& row : rows) table.push_back(table_row(row, with_hash));
-  return format_table(table) + describe_down_peers(rows);
+  if (options.state_hash) table.front().push_back("state-hash");
+  for (const Row& row : rows) table.push_back(table_row(row, options.state_hash));
+  return to_table(table, options.format) + describe_down_peers(rows);
 }
 
 void add_status(Json& object, const client::ReplicaStatus& status) {
@@ -168,11 +173,10 @@ Json status_json(const Row& row, bool with_hash) {
 
 }  // namespace
 
-ExitStatus run_replicas(const Options& options) {
-  Result<Cluster> cluster = find_cluster(options);
-  if (!cluster.ok()) return report("replicas", cluster.status());
-  client::Client client(std::move(cluster.value().servers), {options.timeout});
-  const Result<client::ReplicaList> list = client.replicas();
+ExitStatus run_replicas(const Options& options, Session& session) {
+  const Result<client::Client*> client = session.client();
+  if (!client.ok()) return report("replicas", client.status());
+  const Result<client::ReplicaList> list = client.value()->replicas();
   if (!list.ok()) return report("replicas", list.status());
   if (options.format == OutputFormat::kJson) {
     Json json = Json::array();
@@ -187,17 +191,19 @@ ExitStatus run_replicas(const Options& options) {
     write_output(to_text(json));
     return kExitOk;
   }
-  std::vector<std::vector<std::string>> table = {{"#id", "host", "client-port", "peer-port"}};
+  std::vector<std::vector<std::string>> table = {{"id", "host", "client-port", "peer-port"}};
+  // As a comment of the replicas file that the lines are.
+  if (options.format == OutputFormat::kSimple) table[0][0] = "#id";
   for (const ReplicaAddress& replica : list.value().replicas) {
     table.push_back({std::to_string(replica.id.value), replica.host,
                      std::to_string(replica.client_port), std::to_string(replica.peer_port)});
   }
-  write_output(format_table(table));
+  write_output(to_table(table, options.format));
   return kExitOk;
 }
 
-ExitStatus run_status(const Options& options) {
-  const Result<std::vector<ReplicaAddress>> replicas = all_replicas(options);
+ExitStatus run_status(const Options& options, Session& session) {
+  const Result<std::vector<ReplicaAddress>> replicas = all_replicas(session);
   if (!replicas.ok()) return report("status", replicas.status());
   const std::vector<Row> rows = ask_all(replicas.value(), options);
   if (options.format == OutputFormat::kJson) {
@@ -205,7 +211,7 @@ ExitStatus run_status(const Options& options) {
     for (const Row& row : rows) json.push_back(status_json(row, options.state_hash));
     write_output(to_text(json));
   } else {
-    write_output(status_table(rows, options.state_hash));
+    write_output(status_table(rows, options));
   }
   const auto failed =
       std::count_if(rows.begin(), rows.end(), [](const Row& row) { return !row.status.ok(); });

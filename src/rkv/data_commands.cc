@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "client/client.h"
@@ -17,8 +15,10 @@ namespace {
 // What of a value that is not text is shown on a terminal, in characters.
 constexpr std::size_t kShownMax = 4096;
 
-// The value that the argument stands for: itself, standard input or a file.
-Result<std::string> value_of(const std::string& argument) {
+// The value that the last argument stands for: itself, standard input or a file.
+Result<std::string> value_of(const Options& options) {
+  const std::string& argument = options.arguments.back();
+  if (options.literal_value) return argument;
   if (argument == "-") return read_all(*InputFile::standard_input(), kValueSizeMax);
   if (argument.starts_with('@')) return read_file(argument.substr(1), kValueSizeMax);
   return argument;
@@ -33,9 +33,11 @@ Json write_json(const std::string& key, const client::WriteOutcome& outcome) {
   return object;
 }
 
-void show_value(const std::string& value) {
+void show_value(const std::string& value, bool in_shell) {
   if (!output_is_terminal()) {
     write_output(value);
+    // One, always: who reads the answers of a shell can take it off again.
+    if (in_shell) write_output("\n");
   } else if (is_text(value)) {
     write_output(value);
     if (!value.ends_with('\n')) write_output("\n");
@@ -50,14 +52,13 @@ void show_value(const std::string& value) {
 
 }  // namespace
 
-ExitStatus run_put(const Options& options) {
-  Result<Cluster> cluster = find_cluster(options);
-  if (!cluster.ok()) return report("put", cluster.status());
+ExitStatus run_put(const Options& options, Session& session) {
+  const Result<client::Client*> client = session.client();
+  if (!client.ok()) return report("put", client.status());
   const std::string& key = options.arguments[0];
-  const Result<std::string> value = value_of(options.arguments[1]);
+  const Result<std::string> value = value_of(options);
   if (!value.ok()) return report("put", value.status());
-  client::Client client(std::move(cluster.value().servers), {options.timeout});
-  const client::WriteOutcome outcome = client.put(key, value.value());
+  const client::WriteOutcome outcome = client.value()->put(key, value.value());
   if (!outcome.status.ok()) return report("put", outcome.status);
   if (options.format == OutputFormat::kJson) {
     write_output(to_text(write_json(key, outcome)));
@@ -67,15 +68,14 @@ ExitStatus run_put(const Options& options) {
   return kExitOk;
 }
 
-ExitStatus run_get(const Options& options) {
-  Result<Cluster> cluster = find_cluster(options);
-  if (!cluster.ok()) return report("get", cluster.status());
+ExitStatus run_get(const Options& options, Session& session) {
+  const Result<client::Client*> client = session.client();
+  if (!client.ok()) return report("get", client.status());
   const std::string& key = options.arguments[0];
-  client::Client client(std::move(cluster.value().servers), {options.timeout});
-  const client::ReadOutcome outcome = client.get(key);
+  const client::ReadOutcome outcome = client.value()->get(key);
   if (!outcome.status.ok()) return report("get", outcome.status);
-  if (options.format == OutputFormat::kSimple) {
-    show_value(outcome.value);
+  if (options.format != OutputFormat::kJson) {
+    show_value(outcome.value, session.in_shell());
     return kExitOk;
   }
   Json object;
@@ -88,12 +88,11 @@ ExitStatus run_get(const Options& options) {
   return kExitOk;
 }
 
-ExitStatus run_del(const Options& options) {
-  Result<Cluster> cluster = find_cluster(options);
-  if (!cluster.ok()) return report("del", cluster.status());
+ExitStatus run_del(const Options& options, Session& session) {
+  const Result<client::Client*> client = session.client();
+  if (!client.ok()) return report("del", client.status());
   const std::string& key = options.arguments[0];
-  client::Client client(std::move(cluster.value().servers), {options.timeout});
-  const client::WriteOutcome outcome = client.del(key);
+  const client::WriteOutcome outcome = client.value()->del(key);
   if (!outcome.status.ok()) return report("del", outcome.status);
   write_output(options.format == OutputFormat::kJson ? to_text(write_json(key, outcome)) : "ok\n");
   return kExitOk;

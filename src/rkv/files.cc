@@ -58,6 +58,42 @@ bool InputFile::ready() const {
   return poll(&wanted, 1, 0) > 0;
 }
 
+std::uint64_t InputFile::size() const {
+  struct stat info {};
+  if (fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) return 0;
+  const off_t position = lseek(descriptor_, 0, SEEK_CUR);
+  if (position < 0 || position >= info.st_size) return 0;
+  return static_cast<std::uint64_t>(info.st_size - position);
+}
+
+Result<std::optional<std::string>> LineReader::next() {
+  bool is_too_long = false;
+  while (true) {
+    const std::size_t end = buffer_.find('\n', searched_);
+    if (end != std::string::npos || ended_) {
+      if (end == std::string::npos && buffer_.empty() && !is_too_long) {
+        return std::optional<std::string>();
+      }
+      std::string line = buffer_.substr(0, end);
+      buffer_.erase(0, end == std::string::npos ? end : end + 1);
+      searched_ = 0;
+      if (!is_too_long && line.size() <= line_max_) return std::optional(std::move(line));
+      return Status(StatusCode::kOverLimit,
+                    fmt::format("a line has more than {} bytes, which is the limit", line_max_));
+    }
+    if (buffer_.size() > line_max_) {
+      is_too_long = true;
+      buffer_.clear();
+    }
+    searched_ = buffer_.size();
+    buffer_.resize(searched_ + kChunk);
+    const Result<std::size_t> count = file_.read(buffer_.data() + searched_, kChunk);
+    buffer_.resize(searched_ + (count.ok() ? count.value() : 0));
+    if (!count.ok()) return count.status();
+    ended_ = count.value() == 0;
+  }
+}
+
 Result<std::string> read_all(InputFile& file, std::size_t size_max) {
   std::string content;
   while (true) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +26,8 @@ class InputFile {
   Result<std::size_t> read(char* buffer, std::size_t size);
   // Whether read() would return at once.
   bool ready() const;
+  // How many bytes are left to read of a regular file; 0 where nobody knows.
+  std::uint64_t size() const;
   const std::string& name() const { return name_; }
 
  private:
@@ -32,6 +36,24 @@ class InputFile {
   const int descriptor_;
   const std::string name_;  // as error lines have it
   const bool owned_;
+};
+
+// Cuts what it reads into lines, in bounded memory.
+class LineReader {
+ public:
+  // `file` outlives the reader. No line may have more than `line_max` bytes.
+  LineReader(InputFile& file, std::size_t line_max) : file_(file), line_max_(line_max) {}
+
+  // The next line without its newline, as soon as it is there; nothing at the end. kOverLimit for a
+  // line that is too long, which is skipped: the one behind it comes next.
+  Result<std::optional<std::string>> next();
+
+ private:
+  InputFile& file_;
+  const std::size_t line_max_;
+  std::string buffer_;        // read and not yet given out
+  std::size_t searched_ = 0;  // of the buffer: there is no newline
+  bool ended_ = false;
 };
 
 // Everything up to the end. More than `size_max` bytes are kOverLimit.

@@ -79,6 +79,29 @@ Examples:
   rkv load /usr/share/zoneinfo
   printf 'a\t1\nb\t2\n' | rkv load -
 )"},
+    CommandText{"demo", "demo", "show five puts, five gets and five deletes",
+                R"(Uses five keys under a prefix that nobody else is likely to use, rkv-demo- and
+random digits, and shows each operation with its result. Ends at the first failure,
+with its exit status. Leaves nothing behind: what it has put is removed, also when it
+fails or is interrupted; what could not be removed is named.
+
+Example:
+  rkv -f replicas.conf demo
+)"},
+    CommandText{"shell", "shell", "take commands from the terminal, or from a script",
+                R"(Each line is a command with its arguments, as on the command line. All of them
+share one client and its connections. On a terminal with a prompt, a history and
+completion; 'help' there tells more. Exit status 0 then.
+
+When standard input is not a terminal, commands are read from it line by line, without
+a prompt; a failed command does not end the shell. Its exit status is that of the worst
+failure, in this order: 8, 4, 7, 3, 5, 6, 2, 1. A get prints one newline behind the
+value. Lines that begin with # are comments.
+
+Examples:
+  rkv shell
+  printf 'put a 1\nget a\n' | rkv shell
+)"},
     CommandText{"version", "version", "print the version of this program", ""},
     CommandText{"help", "help [COMMAND]", "explain a command, or list all", ""},
 };
@@ -89,7 +112,9 @@ constexpr std::string_view kOptionsText =
                       is tried when one does not answer and nothing can have happened.
                       Default: 127.0.0.1
   -f FILE             take the servers from a replicas file
-  -w simple|json      output for people (default) or for programs
+  -w simple|table|json
+                      output for people (default), the same with tables drawn for status
+                      and replicas, or for programs
   --timeout SECONDS   for one operation as a whole, fractions allowed (default 10)
   --help, --version
 
@@ -100,11 +125,31 @@ Exit status: 0 ok, 1 not found, 2 usage, 3 not available and nothing happened,
 4 outcome unknown, 5 denied, 6 over a limit, 7 other error, 8 partly applied.
 )";
 
+constexpr std::string_view kShellText =
+    R"(Upper and lower case are the same in commands, DELETE is DEL. 'help COMMAND' tells more.
+
+Options: -w simple|table|json for this command, status --state-hash, --help; -- ends them.
+The servers and the timeout are those that the shell was started with.
+
+Words are apart by blanks. '...' and "..." keep blanks in a word. But for '...', \xNN is
+the byte of that number, and \\, \", \' and \ before a blank are that character. A word
+that begins with a quote or a backslash is no option, no - and no @FILE. A line that
+begins with # is a comment. There is no - for standard input.
+
+On a terminal: tab completes commands, the arrow keys and ^R go through the history (in
+${XDG_STATE_HOME:-~/.local/state}/rkv/history, 1000 lines; a line that begins with a blank
+is not kept), ^C drops the line, ^D leaves. A ~/.editrc is read, see editrc(5).
+)";
+
 const CommandText* find_command(std::string_view name) {
   const auto* const found =
       std::find_if(kCommands.begin(), kCommands.end(),
                    [&](const CommandText& each) { return each.name == name; });
   return found == kCommands.end() ? nullptr : found;
+}
+
+std::string capitalized(std::string_view text) {
+  return fmt::format("{}{}", static_cast<char>(text.front() - 'a' + 'A'), text.substr(1));
 }
 
 }  // namespace
@@ -122,8 +167,7 @@ std::string command_help(std::string_view command) {
   const CommandText* const found = find_command(command);
   if (found == nullptr) return {};
   const std::string head =
-      fmt::format("Usage: rkv [options] {}\n\n{}{}.\n", found->usage,
-                  static_cast<char>(found->summary.front() - 'a' + 'A'), found->summary.substr(1));
+      fmt::format("Usage: rkv [options] {}\n\n{}.\n", found->usage, capitalized(found->summary));
   const std::string_view gap = found->details.empty() ? "" : "\n";
   return fmt::format("{}{}{}\n{}", head, gap, found->details, kOptionsText);
 }
@@ -131,6 +175,42 @@ std::string command_help(std::string_view command) {
 std::string_view command_usage(std::string_view command) {
   const CommandText* const found = find_command(command);
   return found == nullptr ? std::string_view() : found->usage;
+}
+
+std::string shell_help() {
+  std::string text = "Commands:\n";
+  for (const CommandText& command : kCommands) {
+    if (command.name == "shell") continue;
+    text += fmt::format("  {:<24} {}\n", command.usage, command.summary);
+  }
+  return fmt::format("{}  {:<24} {}\n\n{}", text, "exit", "leave the shell; so does quit",
+                     kShellText);
+}
+
+std::string shell_command_help(std::string_view command) {
+  if (command == "exit" || command == "quit") {
+    return fmt::format("Usage: {}\n\nLeave the shell.\n", command);
+  }
+  const CommandText* const found = find_command(command);
+  if (found == nullptr) return {};
+  return fmt::format("Usage: {}\n\n{}.\n{}{}", found->usage, capitalized(found->summary),
+                     found->details.empty() ? "" : "\n", found->details);
+}
+
+const std::vector<std::string_view>& shell_verbs() {
+  static const std::vector<std::string_view> kVerbs = {"del",  "delete",   "demo",   "exit",
+                                                       "get",  "help",     "load",   "put",
+                                                       "quit", "replicas", "status", "version"};
+  return kVerbs;
+}
+
+std::string to_command_name(std::string_view given, bool in_shell) {
+  std::string name(given);
+  if (!in_shell) return name;
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return name == "delete" ? "del" : name;
 }
 
 }  // namespace rkv::cli

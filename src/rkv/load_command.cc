@@ -12,6 +12,7 @@
 #include "rkv/json.h"
 #include "rkv/load_source.h"
 #include "rkv/output.h"
+#include "rkv/progress.h"
 
 namespace rkv::cli {
 namespace {
@@ -22,12 +23,16 @@ constexpr std::uint64_t kShownFailures = 10;
 // What went wrong in a load.
 class Failures {
  public:
+  // `progress`: makes room for the lines of the failures.
+  explicit Failures(Progress& progress) : progress_(progress) {}
+
   // `name` is what failed; empty where the reason says it.
   void add(const std::string& name, const Status& status) {
     ++count_;
     ++by_code_[status.code()];
     worst_ = worse_of(worst_, exit_status_of(status.code()));
     if (count_ > kShownFailures) return;
+    progress_.erase();
     report(name.empty() ? "load" : fmt::format("load: {}", printable(name, 300)), status);
   }
 
@@ -46,17 +51,19 @@ class Failures {
   const std::map<StatusCode, std::uint64_t>& by_code() const { return by_code_; }
 
  private:
+  Progress& progress_;
   std::uint64_t count_ = 0;
   std::map<StatusCode, std::uint64_t> by_code_;
   ExitStatus worst_ = kExitOk;
 };
 
 // Reads the source into the sink. A failure is one of the source as a whole.
-Status load_source(const std::string& source, const LoadSink& sink) {
+Status load_source(const std::string& source, const LoadSink& sink, Progress& progress) {
   std::error_code error;
   if (source != "-" && std::filesystem::is_directory(source, error)) {
     const std::uint64_t left_out = load_directory(source, sink);
     if (left_out > 0) {
+      progress.erase();
       write_error(
           fmt::format("load: {} entries that are not regular files were left out", left_out));
     }
@@ -75,7 +82,7 @@ Status load_source(const std::string& source, const LoadSink& sink) {
 void write_totals(const client::LoaderTotals& totals, const Failures& failures, double elapsed_s,
                   OutputFormat format) {
   const double rate = elapsed_s > 0 ? static_cast<double>(totals.stored) / elapsed_s : 0;
-  if (format == OutputFormat::kSimple) {
+  if (format != OutputFormat::kJson) {
     write_output(fmt::format("loaded {} keys, {} errors, {} bytes in {:.3f} s ({:.0f} keys/s)\n",
                              totals.stored, failures.count(), totals.value_bytes, elapsed_s, rate));
     return;
@@ -95,14 +102,15 @@ void write_totals(const client::LoaderTotals& totals, const Failures& failures, 
 
 }  // namespace
 
-ExitStatus run_load(const Options& options) {
-  Result<Cluster> cluster = find_cluster(options);
+ExitStatus run_load(const Options& options, Session& session) {
+  const Result<const Cluster*> cluster = session.cluster();
   if (!cluster.ok()) return report("load", cluster.status());
-  Failures failures;
+  Progress progress;
+  Failures failures(progress);
   client::LoaderOptions loader_options;
   loader_options.timeout = options.timeout;
   client::Loader loader(
-      cluster.value().servers, loader_options,
+      cluster.value()->servers, loader_options,
       [&failures](const std::string& key, const Status& status) { failures.add(key, status); });
   if (const Status status = loader.start(); !status.ok()) return report("load", status);
 
@@ -113,11 +121,17 @@ ExitStatus run_load(const Options& options) {
       [&failures](const std::string& name, const Status& status) { failures.add(name, status); },
       [&loader] { loader.drain(); },
       [&loader] { return !loader.gave_up(); },
+      [&loader, &progress](std::uint64_t done, std::uint64_t total) {
+        progress.show(done, total, loader.totals().stored);
+      },
   };
   const auto started = std::chrono::steady_clock::now();
-  const Status status = load_source(options.arguments[0], sink);
+  // A quoted "-" is a file of that name.
+  const bool is_file = options.literal_value && options.arguments[0] == "-";
+  const Status status = load_source(is_file ? "./-" : options.arguments[0], sink, progress);
+  if (status.ok()) loader.drain();
+  progress.erase();
   if (!status.ok()) return report("load", status);
-  loader.drain();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
   failures.sum_up();
   if (loader.gave_up()) write_error("load: given up, the rest was not tried");

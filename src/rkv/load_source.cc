@@ -57,15 +57,19 @@ void walk(const fs::path& root, const LoadSink& sink, Found* found) {
 // stored, the rest is dropped.
 class LineLoader {
  public:
-  explicit LineLoader(const LoadSink& sink) : sink_(sink) {}
+  // `total`: how many bytes there are; 0 if nobody knows.
+  LineLoader(const LoadSink& sink, std::uint64_t total) : sink_(sink), total_(total) {}
 
   void take(std::string_view bytes) {
     while (!bytes.empty() && sink_.wanted()) {
       const std::size_t end = std::min(bytes.find('\n'), bytes.size());
       size_ += end;
+      taken_ += end;
       line_.append(bytes.substr(0, std::min(end, kKept - line_.size())));
       if (end == bytes.size()) return;
       end_line();
+      ++taken_;
+      sink_.reached(taken_, total_);
       bytes.remove_prefix(end + 1);
     }
   }
@@ -101,6 +105,8 @@ class LineLoader {
   }
 
   const LoadSink& sink_;
+  const std::uint64_t total_;
+  std::uint64_t taken_ = 0;
   std::uint64_t number_ = 0;
   std::string line_;      // its first kKept bytes
   std::size_t size_ = 0;  // of the whole line
@@ -113,6 +119,8 @@ std::uint64_t load_directory(const std::string& directory, const LoadSink& sink)
   const fs::path root(directory);
   walk(root, sink, &found);
   std::sort(found.keys.begin(), found.keys.end());
+  const std::size_t total = found.keys.size();
+  std::size_t done = 0;
   for (std::string& key : found.keys) {
     if (!sink.wanted()) break;
     const std::string path = (root / key).string();
@@ -122,12 +130,14 @@ std::uint64_t load_directory(const std::string& directory, const LoadSink& sink)
     } else {
       sink.fail({}, value.status());
     }
+    ++done;
+    sink.reached(done, total);
   }
   return found.left_out;
 }
 
 void load_lines(InputFile& file, const LoadSink& sink) {
-  LineLoader lines(sink);
+  LineLoader lines(sink, file.size());
   std::string buffer(kReadSize, '\0');
   while (sink.wanted()) {
     if (!file.ready()) sink.settle();

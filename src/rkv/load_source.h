@@ -22,6 +22,10 @@ struct LoadSink {
   std::function<void()> settle;
   // Whether to go on.
   std::function<bool()> wanted;
+  // How much of the source has been handed on, in files or in bytes; `total` is 0 where nobody
+  // knows.
+  std::function<void(std::uint64_t done, std::uint64_t total)> reached = [](std::uint64_t,
+                                                                            std::uint64_t) {};
 };
 
 // Each regular file under the directory, its path from there as key, in bytewise order of the keys.

@@ -67,18 +67,6 @@ Status take_timeout(const Setting& setting, Options* options) {
   return Status();
 }
 
-Status take_format(const Setting& setting, Options* options) {
-  if (setting.text == "simple") {
-    options->format = OutputFormat::kSimple;
-  } else if (setting.text == "json") {
-    options->format = OutputFormat::kJson;
-  } else {
-    return Status::invalid(
-        fmt::format("{} is {}, but must be simple or json", setting.name, printable(setting.text)));
-  }
-  return Status();
-}
-
 void take_places(const po::variables_map& given, Options* options) {
   const bool on_command_line = given.count("servers") > 0 || given.count("replicas") > 0;
   const auto take = [&](const char* option, const char* variable) -> std::optional<std::string> {
@@ -109,7 +97,9 @@ Result<Options> take_options(const po::parsed_options& parsed) {
     if (Status status = take_timeout(*timeout, &options); !status.ok()) return status;
   }
   if (const auto format = find_setting(given, "output", "-w", "RKV_OUTPUT")) {
-    if (Status status = take_format(*format, &options); !status.ok()) return status;
+    const Result<OutputFormat> parsed_format = parse_format(format->name, format->text);
+    if (!parsed_format.ok()) return parsed_format.status();
+    options.format = parsed_format.value();
   }
   return options;
 }
@@ -132,6 +122,14 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   } catch (const po::error& error) {
     return Status::invalid(printable(error.what(), 300));
   }
+}
+
+Result<OutputFormat> parse_format(const std::string& setting, const std::string& text) {
+  if (text == "simple") return OutputFormat::kSimple;
+  if (text == "table") return OutputFormat::kTable;
+  if (text == "json") return OutputFormat::kJson;
+  return Status::invalid(
+      fmt::format("{} is {}, but must be simple, table or json", setting, printable(text)));
 }
 
 Result<Cluster> find_cluster(const Options& options) {

@@ -11,7 +11,8 @@
 
 namespace rkv::cli {
 
-enum class OutputFormat { kSimple, kJson };
+// kTable: drawn tables where there is a table, else as kSimple.
+enum class OutputFormat { kSimple, kTable, kJson };
 
 // What the command line and the environment ask for.
 struct Options {
@@ -22,6 +23,9 @@ struct Options {
   bool state_hash = false;
   bool help = false;     // --help
   bool version = false;  // --version
+  // The last argument is a value, or a file's name, whatever it begins with: "-" and "@" mean
+  // nothing. Of the shell, where quotes say it.
+  bool literal_value = false;
 
   // Where servers are named: the text of -s or RKV_SERVERS, and the file of -f or RKV_REPLICAS.
   // Either, both or none; an option on the command line hides both variables.
@@ -33,6 +37,9 @@ struct Options {
 // and RKV_OUTPUT. kInvalid with a line for the user when it makes no sense. Whether the command
 // exists and its arguments are right is not looked at.
 Result<Options> parse_options(int argc, const char* const* argv);
+
+// The format of that name; kInvalid with a line for the user, in which `setting` is what was set.
+Result<OutputFormat> parse_format(const std::string& setting, const std::string& text);
 
 // Which replicas a command is about.
 struct Cluster {

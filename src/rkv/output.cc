@@ -13,6 +13,66 @@ namespace {
 
 int first_output_error = 0;  // an errno
 
+using Cells = std::vector<std::string>;
+
+// Of UTF-8, how many characters; wide and combining ones count as one.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+// The columns of a table that is drawn: how wide each is, and which have numbers only.
+struct Columns {
+  std::vector<std::size_t> widths;
+  std::vector<bool> are_numbers;
+
+  // With the blanks and lines between them.
+  std::size_t width_from(std::size_t first) const {
+    std::size_t width = 3 * (widths.size() - first - 1);
+    for (std::size_t i = first; i < widths.size(); ++i) width += widths[i];
+    return width;
+  }
+};
+
+bool is_number(const std::string& cell) {
+  return cell == "-" || (!cell.empty() && cell.find_first_not_of("0123456789") == cell.npos);
+}
+
+Columns measure(const std::vector<Cells>& rows) {
+  Columns columns;
+  const std::size_t count = rows.front().size();
+  columns.widths.resize(count, 0);
+  columns.are_numbers.resize(count, rows.size() > 1);
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    // What a spanning cell needs is known when all the widths are.
+    const std::size_t own = rows[r].size() == count ? count : rows[r].size() - 1;
+    for (std::size_t i = 0; i < own; ++i) {
+      columns.widths[i] = std::max(columns.widths[i], width_of(rows[r][i]));
+      if (r > 0 && !is_number(rows[r][i])) columns.are_numbers[i] = false;
+    }
+  }
+  for (const Cells& row : rows) {
+    const std::size_t needed = width_of(row.back());
+    const std::size_t there = columns.width_from(row.size() - 1);
+    if (needed > there) columns.widths.back() += needed - there;
+  }
+  return columns;
+}
+
+std::string draw_row(const Cells& row, const Columns& columns, bool is_head) {
+  std::string line;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const bool spans = i + 1 == row.size();
+    const std::size_t width = spans ? columns.width_from(i) : columns.widths[i];
+    const std::string padding(width - width_of(row[i]), ' ');
+    const bool is_own = !spans || row.size() == columns.widths.size();
+    const bool to_right = !is_head && is_own && columns.are_numbers[i];
+    line += to_right ? fmt::format("| {}{} ", padding, row[i])
+                     : fmt::format("| {}{} ", row[i], padding);
+  }
+  return line + "|\n";
+}
+
 }  // namespace
 
 void write_output(std::string_view bytes) {
@@ -22,14 +82,19 @@ void write_output(std::string_view bytes) {
   }
 }
 
-ExitStatus close_output(ExitStatus status) {
+bool flush_output() {
   if (std::fflush(stdout) != 0 && first_output_error == 0) first_output_error = errno;
-  if (first_output_error == 0) return status;
+  return first_output_error == 0;
+}
+
+ExitStatus close_output(ExitStatus status) {
+  if (flush_output()) return status;
   write_error(fmt::format("standard output: {}", std::strerror(first_output_error)));
   return status == kExitOk ? kExitError : status;
 }
 
 bool output_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
+bool error_is_terminal() { return isatty(STDERR_FILENO) == 1; }
 
 void write_error(std::string_view line) {
   // In one piece, so that lines of several processes on one terminal do not mix.
@@ -60,6 +125,19 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
     text += '\n';
   }
   return text;
+}
+
+std::string draw_table(const std::vector<std::vector<std::string>>& rows) {
+  const Columns columns = measure(rows);
+  std::string border;
+  for (const std::size_t width : columns.widths) border += "+" + std::string(width + 2, '-');
+  border += "+\n";
+  std::string text = border;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    text += draw_row(rows[r], columns, r == 0);
+    if (r == 0) text += border;
+  }
+  return text + border;
 }
 
 }  // namespace rkv::cli

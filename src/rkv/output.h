@@ -14,8 +14,11 @@ void write_output(std::string_view bytes);
 // Flushes standard output and returns `status`; kExitError, with a line on standard error, if not
 // everything could be written and `status` is kExitOk.
 ExitStatus close_output(ExitStatus status);
-// Whether a person reads standard output.
+// Flushes standard output. False if not everything could be written so far.
+bool flush_output();
+// Whether a person reads standard output, or standard error.
 bool output_is_terminal();
+bool error_is_terminal();
 
 // Writes "rkv: " and the line to standard error.
 void write_error(std::string_view line);
@@ -28,5 +31,9 @@ ExitStatus report(std::string_view what, const Status& status);
 // last cell of a row takes the room it needs and does not widen its column unless the row is
 // complete.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);
+
+// The same rows in a drawn table, the first of them as its head. Columns of numbers are aligned to
+// the right. The last cell of a row that is not complete spans the columns that it lacks.
+std::string draw_table(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace rkv::cli

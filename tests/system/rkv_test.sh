@@ -45,7 +45,7 @@ check 2 '' "rkv: the required argument for option '--timeout' is missing; see 'r
   get k --timeout
 check 2 '' "rkv: --timeout is soon, but must be seconds from 0.001 to 86400; see 'rkv help'" \
   --timeout soon get k
-check 2 '' "rkv: -w is xml, but must be simple or json; see 'rkv help'" -w xml get k
+check 2 '' "rkv: -w is xml, but must be simple, table or json; see 'rkv help'" -w xml get k
 check 2 '' "rkv: put: an argument is missing: put KEY VALUE|-|@FILE; see 'rkv help put'" put k
 check 2 '' "rkv: get: 'b' is one argument too many: get KEY; see 'rkv help get'" get a b
 check 2 '' "rkv: get: --state-hash is for status only; see 'rkv help get'" get --state-hash a
@@ -63,7 +63,7 @@ for arguments in help --help -h; do
   check_match 0 '^Usage: rkv \[options\] COMMAND.*RKV_SERVERS.*Exit status: 0 ok, 1 not found' \
     '^$' $arguments
 done
-for command in put get del replicas status load version help; do
+for command in put get del replicas status load demo shell version help; do
   check_match 0 "^Usage: rkv \[options\] $command" '^$' help "$command"
   [[ $command == help ]] || check_match 0 "^Usage: rkv \[options\] $command" '^$' "$command" --help
 done
@@ -81,6 +81,9 @@ export RKV_SERVERS=${address_of_replica[1]},${address_of_replica[2]}
 for arguments in 'put k v' 'get k' 'del k' replicas status 'load .'; do
   check 3 '' "rkv: ${arguments%% *}: not available: no server answered: $refused" $arguments
 done
+expect_status 3 "$RKV" demo
+expect_match 'stderr of rkv demo' "$(normalized <<<"$error")" \
+  "^rkv: demo: put rkv-demo-[0-9a-f]{16}/apple red: not available: no server answered: $refused\$"
 unset RKV_SERVERS
 
 start_cluster 3
@@ -206,6 +209,144 @@ expect_match 'applied' "$(json_field "$object" applied)" '^[0-9]+$'
 expect_match 'uptime_s' "$(json_field "$object" uptime_s)" '^[0-9.]+$'
 expect_match 'version' "$(json_field "$object" version)" '^[0-9.]+$'
 
+step 'drawn tables'
+line='-+\+-+\+-+\+-+\+-+\+-+\+-+\+-+\+-+\+-+'
+head='id \| address +\| state \| role +\| leader \| applied \| durable \| keys +\| version'
+head+=' \| uptime'
+row='up    \| replica \|      - \| +[0-9]+ \| +[0-9]+ \| +[0-9]+ \| [0-9.]+ +\| [0-9msh]+ +'
+check_match 0 "^\+$line\+
+\| $head \|
+\+$line\+
+\|  1 \| ADDRESS1 \| $row\|
+\|  2 \| ADDRESS2 \| $row\|
+\|  3 \| ADDRESS3 \| $row\|
+\+$line\+\$" '^$' -w table status
+RKV_OUTPUT=table check_match 0 "^\+----\+-----------\+-------------\+-----------\+
+\| id \| host      \| client-port \| peer-port \|
+\+----\+-----------\+-------------\+-----------\+
+\|  1 \| 127\.0\.0\.1 \| +${port_of_replica[1]} \| +[0-9]+ \|" '^$' replicas
+check 0 'ok version 1' '' -w table put plain text
+check 0 'text' '' -w table get plain
+check 0 'ok' '' -w table del plain
+check 0 'loaded 3 keys, 0 errors, 3 bytes in T s (R keys/s)' '' \
+  -w table load <(printf 'l1\t1\nl2\t2\nl3\t3\n')
+
+step 'demo'
+hashes_before=$("$RKV" -w json status --state-hash | json_objects | sed -n 1p)
+expect_status 0 "$RKV" demo
+expect_equal 'stderr of rkv demo' "$error" ''
+[[ $output =~ rkv-demo-[0-9a-f]{16}/ ]] || fail "the demo does not tell its prefix: $output"
+expect_equal 'stdout of rkv demo' "${output//${BASH_REMATCH[0]}/}" \
+  'five keys that begin with , which nobody else is likely to use
+put apple red -> ok version 1
+put banana yellow -> ok version 1
+put grape blue -> ok version 1
+put lime green -> ok version 1
+put orange orange -> ok version 1
+get apple -> red
+get banana -> yellow
+get grape -> blue
+get lime -> green
+get orange -> orange
+del apple -> ok
+del banana -> ok
+del grape -> ok
+del lime -> ok
+del orange -> ok'
+expect_status 0 "$RKV" -w json demo
+expect_equal 'the steps of the demo in JSON' "$(grep -c '"status": "ok"' <<<"$output")" 15
+hashes_after=$("$RKV" -w json status --state-hash | json_objects | sed -n 1p)
+expect_equal 'the state after the demo' "$(json_field "$hashes_after" state_hash)" \
+  "$(json_field "$hashes_before" state_hash)"
+
+step 'a shell that reads a script'
+run_shell() {   # exit status, stdout, stderr, script, arguments...
+  local status=$1 out=$2 err=$3 script=$4
+  shift 4
+  printf '%s\n' "$script" >script
+  expect_status "$status" "$RKV" "$@" shell <script
+  expect_equal "stdout of the shell for $script" "$(normalized <<<"$output")" "$out"
+  expect_equal "stderr of the shell for $script" "$(normalized <<<"$error")" "$err"
+}
+run_shell 0 'ok version 1
+a  value
+ok' '' "# a comment
+
+PUT 'a key' \"a  value\"
+Get a\\ key
+DELETE 'a key'"
+run_shell 0 '' '' ''
+run_shell 0 'ok version 1' '' "put b '-'
+exit
+get b"
+expect_equal 'what is behind exit' "$("$RKV" get b)" -
+# A failed command does not end it, and the worst failure is its status.
+run_shell 2 'ok version 2
+@x' "rkv: get: not found: no such key (replica 1, ADDRESS1)
+rkv: there is no command frob; see 'help'
+rkv: get: an argument is missing: get KEY; see 'help get'
+rkv: put: '-' is not possible in the shell, which reads its commands from there; see 'help put'
+rkv: load: '-' is not possible in the shell, which reads its commands from there; see 'help load'
+rkv: a quote is not closed: '; see 'help'
+rkv: exit: it takes no arguments; see 'help'
+rkv: shell: this is one already; see 'help'" "get absent
+frob
+get
+put b -
+load -
+get 'b
+exit now
+shell
+put b \"@x\"
+get b"
+run_shell 1 'ok' 'rkv: del: not found: no such key (replica 1, ADDRESS1)' $'del b\ndel b'
+run_shell 6 '' 'rkv: get: over a limit: the key has 1025 bytes, the limit is 1024
+rkv: del: not found: no such key (replica 1, ADDRESS1)' "get ${long_key}k"$'\ndel b'
+printf 'put bytes \\x00\\xff\\x41\nget bytes\n' | "$RKV" shell >bytes.out ||
+  fail 'a shell with escapes'
+cmp bytes.out <(printf 'ok version 1\n\0\xffA\n') || fail 'bytes given as escapes came back changed'
+{ printf 'put largest "'; head -c 1048576 /dev/zero | sed 's/\x00/\\x01/g'; echo '"'; } |
+  "$RKV" shell >/dev/null || fail 'the largest value, all escapes'
+"$RKV" get largest | cmp - <(head -c 1048576 /dev/zero | tr '\0' '\1') ||
+  fail 'the largest value came back changed'
+expect_status 6 "$RKV" shell < <(head -c 5000000 /dev/zero | tr '\0' x; printf '\nget color\n')
+expect_match 'the error' "$error" '^rkv: shell: over a limit: a line has more than [0-9]+ bytes'
+for format in 'replicas -w table' 'STATUS --output=table' 'help get' 'help' 'demo' 'version'; do
+  expect_status 0 "$RKV" shell <<<"$format"
+done
+expect_status 0 "$RKV" -w json shell < <(printf 'put a green\nget a\nget a -w simple')
+expect_match 'stdout of the shell' "$output" $'"value": "green",.*\n}\ngreen$'
+"$RKV" shell <<<'version' >/dev/full 2>full.error
+expect_equal 'the status of a shell with a full disk' $? 7
+
+step 'a shell keeps its connection, and finds a new one'
+mkfifo commands
+"$RKV" shell <commands >answers 2>&1 &
+shell_pid=$!
+started+=("$shell_pid")
+exec 9>commands
+answers_are() {
+  [[ $(<answers) == "$1" ]]
+}
+connections() {   # that replica 1 has taken so far, with those of this question itself
+  "$RKV" -w json status | json_objects | sed -nE '1s/.*"connections_accepted":([0-9]+).*/\1/p'
+}
+first=$(connections)
+second=$(connections)
+"$RKV" shell <<<$'put kept 0\nget kept\nget kept\nreplicas\ndel kept' >/dev/null ||
+  fail 'a shell with five commands'
+third=$(connections)
+expect_equal 'the number of connections of a shell' $((third - second - (second - first))) 1
+echo 'put kept 1' >&9
+wait_until "$deadline" answers_are 'ok version 1' || fail "the first answer: $(<answers)"
+kv_r kill 1 >/dev/null || fail 'kill'
+kv_r restart 1 >/dev/null || fail 'restart'
+wait_until "$deadline" all_connected || fail 'the replicas do not find one another'
+echo 'put kept 2' >&9
+exec 9>&-
+wait "$shell_pid" || fail "a put after a restart: $(<answers)"
+expect_equal 'the answers' "$(<answers)" $'ok version 1\nok version 2'
+
 step 'a replica that is down'
 kv_r kill 3 >/dev/null || fail 'kill'
 refuses_a_put() {
@@ -227,6 +368,13 @@ check_match 3 "
 3   ADDRESS3  unreachable  ADDRESS3: connection refused
 replica 3 is down as seen by 1, 2, for [0-9]+s: " \
   '^rkv: status: 1 of 3 replicas did not answer$' status
+check_match 3 '
+\|  3 \| ADDRESS3 \| unreachable \| ADDRESS3: connection refused +\|
+.*
+replica 3 is down as seen by 1, 2, for' 'did not answer' -w table status
+expect_status 3 "$RKV" demo
+expect_match 'stderr of rkv demo' "$error" \
+  '^rkv: demo: put rkv-demo-[0-9a-f]{16}/apple red: not available: replica 3 is down'
 check_match 3 '"id": 3,
     "address": "ADDRESS3",
     "reachable": false,

@@ -29,6 +29,8 @@ class LoadSourceTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(stops_when_nothing_more_is_wanted);
   CPPUNIT_TEST(walks_a_directory_in_order);
   CPPUNIT_TEST(tells_of_files_it_cannot_load);
+  CPPUNIT_TEST(tells_how_far_it_is);
+  CPPUNIT_TEST(cuts_input_into_lines);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -127,6 +129,42 @@ class LoadSourceTest : public CppUnit::TestFixture {
                             {"", "over a limit: " + directory_ +
                                      "/big has more than 1048576 bytes, which is the limit"}};
     CPPUNIT_ASSERT(failures_ == failures);
+  }
+
+  void tells_how_far_it_is() {
+    using Reached = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+    Reached reached;
+    LoadSink sink = make_sink();
+    sink.reached = [&reached](std::uint64_t done, std::uint64_t total) {
+      reached.emplace_back(done, total);
+    };
+    write_file("lines", "a\t1\n\nbc\t2");
+    load_lines(*InputFile::open(directory_ + "/lines").value(), sink);
+    CPPUNIT_ASSERT((reached == Reached{{4, 9}, {5, 9}}));
+    reached.clear();
+    write_file("other", "1");
+    load_directory(directory_, sink);
+    CPPUNIT_ASSERT((reached == Reached{{1, 2}, {2, 2}}));
+  }
+
+  void cuts_input_into_lines() {
+    constexpr std::size_t kMax = 100'000;
+    const std::string longest(kMax, 'x');
+    write_file("lines", "a\n\n" + longest + "\n" + longest + "y\n" + longest + longest + longest +
+                            "\nb" + std::string(1, '\0') + "\nend");
+    const auto file = InputFile::open(directory_ + "/lines");
+    LineReader reader(*file.value(), kMax);
+    const auto next = [&reader]() -> std::string {
+      const Result<std::optional<std::string>> line = reader.next();
+      return line.ok() ? line.value().value_or("(end)") : line.status().to_string();
+    };
+    const std::string too_long =
+        "over a limit: a line has more than 100000 bytes, which is the limit";
+    for (const std::string& expected :
+         {std::string("a"), std::string(), longest, too_long, too_long, std::string("b\0", 2),
+          std::string("end"), std::string("(end)"), std::string("(end)")}) {
+      CPPUNIT_ASSERT_EQUAL(expected, next());
+    }
   }
 
  private:

@@ -60,7 +60,7 @@ class RkvOptionsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("unrecognised option '--nope'"), reason_of({"get", "--nope"}));
     CPPUNIT_ASSERT_EQUAL(std::string("unrecognised option '-5'"), reason_of({"put", "k", "-5"}));
     CPPUNIT_ASSERT_EQUAL(std::string("unrecognised option '--time'"), reason_of({"--time", "1"}));
-    CPPUNIT_ASSERT_EQUAL(std::string("-w is xml, but must be simple or json"),
+    CPPUNIT_ASSERT_EQUAL(std::string("-w is xml, but must be simple, table or json"),
                          reason_of({"-w", "xml"}));
     for (const char* text : {"0", "-1", "nan", "inf", "1s", "", "1e9", "86401"}) {
       const std::string option = std::string("--timeout=") + text;
@@ -79,9 +79,11 @@ class RkvOptionsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(options.servers_text == "a" && !options.replicas_file);
     CPPUNIT_ASSERT(parse({"--timeout", "4"}).value().timeout == seconds(4));
     setenv("RKV_OUTPUT", "yaml", 1);
-    CPPUNIT_ASSERT_EQUAL(std::string("RKV_OUTPUT is yaml, but must be simple or json"),
+    CPPUNIT_ASSERT_EQUAL(std::string("RKV_OUTPUT is yaml, but must be simple, table or json"),
                          reason_of({}));
     CPPUNIT_ASSERT_EQUAL(std::string("parsed"), reason_of({"-w", "simple"}));
+    setenv("RKV_OUTPUT", "table", 1);
+    CPPUNIT_ASSERT(parse({"version"}).value().format == OutputFormat::kTable);
   }
 
   void options_for_servers_hide_both_variables() {

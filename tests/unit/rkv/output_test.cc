@@ -14,6 +14,8 @@ class OutputTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(encodes_base64_as_rfc_4648_does);
   CPPUNIT_TEST(adds_text_as_text_and_other_bytes_in_base64);
   CPPUNIT_TEST(aligns_tables);
+  CPPUNIT_TEST(draws_tables);
+  CPPUNIT_TEST(draws_cells_that_span_columns);
   CPPUNIT_TEST(maps_every_status);
   CPPUNIT_TEST(finds_the_worse_status);
   CPPUNIT_TEST_SUITE_END();
@@ -43,6 +45,31 @@ class OutputTest : public CppUnit::TestFixture {
                     "100  x     y\n"
                     "2    a long reason\n"),
         format_table({{"id", "name", "z"}, {"100", "x", "y"}, {"2", "a long reason"}}));
+  }
+
+  void draws_tables() {
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("+-----+-------+--------+\n"
+                    "| id  | name  | leader |\n"
+                    "+-----+-------+--------+\n"
+                    "|   1 | gr\xc3\xbc\xc3\x9f  |      - |\n"
+                    "| 200 | other |      1 |\n"
+                    "+-----+-------+--------+\n"),
+        draw_table(
+            {{"id", "name", "leader"}, {"1", "gr\xc3\xbc\xc3\x9f", "-"}, {"200", "other", "1"}}));
+    CPPUNIT_ASSERT_EQUAL(std::string("+----+\n| id |\n+----+\n+----+\n"), draw_table({{"id"}}));
+  }
+
+  void draws_cells_that_span_columns() {
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("+----+---+-------------+\n"
+                    "| id | a | b           |\n"
+                    "+----+---+-------------+\n"
+                    "|  1 | x | y           |\n"
+                    "|  2 | a longer reason |\n"
+                    "|  3 | short           |\n"
+                    "+----+---+-------------+\n"),
+        draw_table({{"id", "a", "b"}, {"1", "x", "y"}, {"2", "a longer reason"}, {"3", "short"}}));
   }
 
   void maps_every_status() {

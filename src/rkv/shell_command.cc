@@ -1,0 +1,128 @@
+#include "rkv/shell_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/version.h"
+#include "rkv/commands.h"
+#include "rkv/files.h"
+#include "rkv/help.h"
+#include "rkv/history_file.h"
+#include "rkv/line_editor.h"
+#include "rkv/output.h"
+#include "rkv/shell_line.h"
+
+namespace rkv::cli {
+namespace {
+
+// A put of the longest key and value, every byte of them as \xNN, and some room for the rest.
+constexpr std::size_t kLineMax = 4 * (kKeySizeMax + kValueSizeMax) + 4096;
+
+// What a line comes to: a status, or nothing where it is to end the shell.
+std::optional<ExitStatus> run_line(std::string_view line, Session& session) {
+  const Result<Options> options = parse_shell_line(line, session.options());
+  if (!options.ok()) {
+    write_error(fmt::format("{}; see 'help'", options.status().reason()));
+    return kExitUsage;
+  }
+  const Options& asked = options.value();
+  const std::string command = to_command_name(asked.command, true);
+  if (command.empty()) return kExitOk;
+  if (command != "exit" && command != "quit") return run_command(asked, session);
+  if (asked.help) {
+    write_output(shell_command_help(command));
+    return kExitOk;
+  }
+  if (asked.arguments.empty()) return std::nullopt;
+  write_error(fmt::format("{}: it takes no arguments; see 'help'", command));
+  return kExitUsage;
+}
+
+ExitStatus run_script(Session& session) {
+  const std::unique_ptr<InputFile> input = InputFile::standard_input();
+  LineReader lines(*input, kLineMax);
+  ExitStatus worst = kExitOk;
+  while (true) {
+    const Result<std::optional<std::string>> line = lines.next();
+    if (!line.ok()) {
+      worst = worse_of(worst, report("shell", line.status()));
+      // A line that is too long is a failed command; an input that cannot be read is the end.
+      if (line.status().code() == StatusCode::kOverLimit) continue;
+      return worst;
+    }
+    if (!line.value()) return worst;
+    const std::optional<ExitStatus> status = run_line(*line.value(), session);
+    if (!status) return worst;
+    worst = worse_of(worst, *status);
+    // Whoever writes the commands may wait for each answer; who cannot take one gets no more.
+    if (!flush_output()) return worst;
+  }
+}
+
+// A history that cannot be read or written is told of once, and then done without.
+class ShellHistory {
+ public:
+  std::vector<std::string> load() {
+    if (path_.empty()) return {};
+    Result<std::vector<std::string>> lines = file_.load();
+    if (lines.ok()) return std::move(lines).value();
+    disable(lines.status());
+    return {};
+  }
+
+  void add(const std::string& line) {
+    if (is_disabled_ || path_.empty()) return;
+    if (const Status status = file_.add(line); !status.ok()) disable(status);
+  }
+
+ private:
+  void disable(const Status& status) {
+    is_disabled_ = true;
+    write_error(fmt::format("shell: the history is not kept: {}", status.reason()));
+  }
+
+  const std::string path_ = HistoryFile::default_path();
+  HistoryFile file_{path_};
+  bool is_disabled_ = false;
+};
+
+ExitStatus run_interactive(Session& session) {
+  ShellHistory history;
+  LineEditor editor("rkv> ", history.load());
+  if (!editor.ok()) return run_script(session);
+  if (output_is_terminal()) {
+    write_output(
+        fmt::format("rkv {}; 'help' lists the commands, 'exit' or ^D leaves\n", kSoftwareVersion));
+    flush_output();
+  }
+  while (true) {
+    const std::optional<std::string> line = editor.next();
+    if (!line) {
+      // The prompt is still on the line.
+      if (output_is_terminal()) write_output("\n");
+      return kExitOk;
+    }
+    if (HistoryFile::keeps(*line)) {
+      editor.add_to_history(*line);
+      history.add(*line);
+    }
+    const std::optional<ExitStatus> status = run_line(*line, session);
+    if (!status || !flush_output()) return kExitOk;
+  }
+}
+
+}  // namespace
+
+ExitStatus run_shell(const Options& options, Session&) {
+  Session shell(options, Session::Kind::kShell);
+  return isatty(STDIN_FILENO) == 1 ? run_interactive(shell) : run_script(shell);
+}
+
+}  // namespace rkv::cli

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+#include "base/status.h"
+#include "rkv/options.h"
+
+namespace rkv::cli {
+
+// What a line of the shell asks for, on top of what the shell was started with. Of options a line
+// may have -w, --state-hash and --help. `command` is as it was typed, and empty for an empty line
+// or a comment. kInvalid with a line for the user when it makes no sense; whether the command
+// exists and its arguments are right is not looked at.
+Result<Options> parse_shell_line(std::string_view line, const Options& shell_options);
+
+}  // namespace rkv::cli

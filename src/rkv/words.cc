@@ -1,0 +1,115 @@
+#include "rkv/words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace rkv::cli {
+namespace {
+
+constexpr std::string_view kBlanks = " \t";
+
+class Splitter {
+ public:
+  explicit Splitter(std::string_view line) : rest_(line) {}
+
+  // The next word; nothing at the end of the line.
+  Result<std::optional<Word>> next() {
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(kBlanks), rest_.size()));
+    if (rest_.empty()) return std::optional<Word>();
+    Word word;
+    word.literal = rest_.front() == '\'' || rest_.front() == '"' || rest_.front() == '\\';
+    while (!rest_.empty() && kBlanks.find(rest_.front()) == std::string_view::npos) {
+      if (Status status = take_part(&word.text); !status.ok()) return status;
+    }
+    return std::optional<Word>(std::move(word));
+  }
+
+ private:
+  // A quoted part of a word, or a single character.
+  Status take_part(std::string* text) {
+    switch (rest_.front()) {
+      case '\'':
+        return take_single_quoted(text);
+      case '"':
+        return take_double_quoted(text);
+      case '\\':
+        return take_escape(text);
+      default:
+        *text += rest_.front();
+        rest_.remove_prefix(1);
+        return Status();
+    }
+  }
+
+  Status take_single_quoted(std::string* text) {
+    const std::size_t end = rest_.find('\'', 1);
+    if (end == std::string_view::npos) return not_closed('\'');
+    *text += rest_.substr(1, end - 1);
+    rest_.remove_prefix(end + 1);
+    return Status();
+  }
+
+  Status take_double_quoted(std::string* text) {
+    rest_.remove_prefix(1);
+    while (!rest_.empty()) {
+      const char c = rest_.front();
+      if (c == '\\') {
+        if (Status status = take_escape(text); !status.ok()) return status;
+        continue;
+      }
+      rest_.remove_prefix(1);
+      if (c == '"') return Status();
+      *text += c;
+    }
+    return not_closed('"');
+  }
+
+  Status take_escape(std::string* text) {
+    constexpr std::size_t kHexEscapeSize = 4;  // \xNN
+    if (rest_.starts_with("\\x")) {
+      const std::optional<std::string> byte =
+          rest_.size() < kHexEscapeSize ? std::nullopt : from_hex(rest_.substr(2, 2));
+      if (!byte) return Status::invalid("behind \\x there must be two hexadecimal digits");
+      *text += *byte;
+      rest_.remove_prefix(kHexEscapeSize);
+      return Status();
+    }
+    constexpr std::string_view kEscaped = "\\\"' \t";
+    if (rest_.size() < 2 || kEscaped.find(rest_[1]) == std::string_view::npos) {
+      const std::string shown = printable(rest_.substr(1, 1));
+      return Status::invalid(
+          fmt::format("\\{} is not an escape: \\xNN, \\\\, \\\", \\' or \\ and a blank", shown));
+    }
+    *text += rest_[1];
+    rest_.remove_prefix(2);
+    return Status();
+  }
+
+  static Status not_closed(char quote) {
+    return Status::invalid(fmt::format("a quote is not closed: {}", quote));
+  }
+
+  std::string_view rest_;
+};
+
+}  // namespace
+
+Result<std::vector<Word>> split_words(std::string_view line) {
+  std::vector<Word> words;
+  const std::size_t first = line.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos || line[first] == '#') return words;
+  Splitter splitter(line);
+  while (true) {
+    Result<std::optional<Word>> word = splitter.next();
+    if (!word.ok()) return word.status();
+    if (!word.value()) return words;
+    words.push_back(*std::move(word).value());
+  }
+}
+
+}  // namespace rkv::cli

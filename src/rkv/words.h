@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace rkv::cli {
+
+// A word of a line of the shell.
+struct Word {
+  std::string text;      // any bytes
+  bool literal = false;  // it begins with a quote or an escape: it is what it is, never an option
+  bool operator==(const Word&) const = default;
+};
+
+// Splits a line at blanks and tabs. Between '...' every byte is itself; between "...", and outside
+// of quotes, \xNN is the byte of that number, and \\ \" \' and a backslash before a blank are the
+// second character itself. Quotes may begin and end within a word. So what rkv shows of bytes that
+// are not text can be given back to it. A line whose first word would begin with # has no words.
+//
+// kInvalid for a quote that is not closed and for any other use of a backslash.
+Result<std::vector<Word>> split_words(std::string_view line);
+
+}  // namespace rkv::cli
