@@ -5,8 +5,8 @@
 #
 #   tests/run.sh [include_rules] [include_rules_test] [unit_tests] [cluster_test] ...
 #
-# In a test's first lines, "# needs: root rpcinfo" names what it cannot do without (root, or
-# programs) and "# timeout: 60" how many seconds it may take (120). It runs in an empty directory of
+# In a test's first lines, "# needs: root rpcinfo" names what it cannot do without (root, programs,
+# or terminals: /dev/pts, which a chroot may not have) and "# timeout: 60" how many seconds it may take (120). It runs in an empty directory of
 # its own, which is removed when the test passes; no process of it may be left.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -54,6 +54,8 @@ missing_need() {
   for need in $(sed -n '1,20s/^# needs: *//p' "$1"); do
     if [[ $need == root ]]; then
       ((EUID == 0)) || { echo root; return; }
+    elif [[ $need == terminals ]]; then   # a chroot may have no /dev/pts
+      script -qec true /dev/null </dev/null >/dev/null 2>&1 || { echo terminals; return; }
     else
       type -P "$need" >/dev/null || { echo "$need"; return; }
     fi

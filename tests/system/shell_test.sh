@@ -1,7 +1,7 @@
 #!/bin/bash
 # The shell as a person has it: on a terminal, with the prompt, editing, completion and the history;
 # and the progress bar of load.
-# needs: script
+# needs: script terminals
 # timeout: 120
 # shellcheck disable=SC2154 # variables of lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
