@@ -6,8 +6,9 @@
 #   tests/run.sh [include_rules] [include_rules_test] [unit_tests] [cluster_test] ...
 #
 # In a test's first lines, "# needs: root rpcinfo" names what it cannot do without (root, programs,
-# or terminals: /dev/pts, which a chroot may not have) and "# timeout: 60" how many seconds it may take (120). It runs in an empty directory of
-# its own, which is removed when the test passes; no process of it may be left.
+# or terminals: /dev/pts, which a chroot may not have) and "# timeout: 60" how many seconds it may
+# take (120). It runs in an empty directory of its own, which is removed when the test passes; no
+# process of it may be left.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
