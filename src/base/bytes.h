@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,10 @@
 namespace rkv {
 
 // Keys, values and encoded things are std::string and std::string_view: any bytes, NUL included.
+
+// Bytes that many hold at once and nobody changes: what is replicated is on its way to several
+// replicas, to the log and to the state, and is not copied for any of them.
+using SharedBytes = std::shared_ptr<const std::string>;
 
 // Two lower-case hexadecimal digits for each byte.
 std::string to_hex(std::string_view bytes);
