@@ -1,51 +1,25 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
-#include <string>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/ids.h"
+#include "base/log_record.h"
 
 namespace rkv::env {
 
-// What a protocol writes down of one slot. Two records of one slot: the later one holds.
-struct LogRecord {
-  static constexpr std::size_t kHeadSizeMax = 64;  // bytes
+using rkv::LogRecord;
 
-  std::uint32_t type = 0;  // numbered by the protocol that writes it, from 1
-  Position slot = 0;       // whose it is, from 1
-  std::string head;        // what is small about it: a ballot, say
-  SharedBytes body;        // what is large about it; may be null
-};
-
-// The durable memory of a replica: batches of records, each with the replica's standing at that
-// time. The standing is a few bytes that hold until the next batch brings another one (what was
-// promised, how far all is chosen), so that one good batch is enough to know it.
-//
+// The durable memory of a replica: batches of records, written one after the other.
 // A segmented log is one implementation. For one thread, on which callbacks are run too.
 class LogDevice {
  public:
-  static constexpr std::size_t kStandingSizeMax = 64;  // bytes
-
-  struct Batch {
-    std::vector<LogRecord> records;  // may be empty: then the standing is all there is to say
-    std::string standing;
-  };
+  using Batch = LogBatch;
   // A number for each batch since the start of this process: the first one is 1.
   using BatchNumber = std::uint64_t;
 
-  // What was there at the start.
-  struct Recovered {
-    std::vector<LogRecord> records;  // in the order of writing
-    std::string standing;            // the last one; empty: nothing was ever written
-    // Set if records that were durable once are damaged. They may have been of any slot up to this
-    // one; the standing is known all the same. (Where it is not, the device does not open.)
-    std::optional<Position> lost_up_to;
-  };
+  using Recovered = RecoveredLog;
 
   virtual ~LogDevice() = default;
 

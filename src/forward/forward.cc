@@ -18,7 +18,10 @@ Forward::Forward(const Options& options) : options_(options) {
   }
 }
 
-void Forward::recover(Position applied) { applied_ = applied; }
+void Forward::recover(protocol::Recovery recovery, TimePoint now, Effects& /*effects*/) {
+  now_ = now;
+  applied_ = recovery.applied;
+}
 
 void Forward::step(protocol::Event event, TimePoint now, Effects& effects) {
   now_ = now;
@@ -34,10 +37,10 @@ void Forward::on(protocol::Propose&& propose, Effects& effects) {
   }
   // A full message leaves before this write would overfill it.
   if (gathered_.size() == kBatchCommandsMax ||
-      gathered_bytes_ + propose.command.size() > kBatchBytesMax) {
+      gathered_bytes_ + propose.command->size() > kBatchBytesMax) {
     send_gathered(effects);
   }
-  gathered_bytes_ += propose.command.size();
+  gathered_bytes_ += propose.command->size();
   gathered_.push_back(propose.proposal);
   gathered_commands_.push_back(propose.command);
   ++applied_;
@@ -51,7 +54,7 @@ void Forward::on(const protocol::Read& read, Effects& effects) {
 void Forward::on(const protocol::Request& request, Effects& effects) {
   RKV_CHECK(request.message->tag() == kWrites, "forward has one kind of request");
   const auto& writes = static_cast<const Writes&>(*request.message);
-  for (const std::string& command : writes.commands()) {
+  for (const SharedBytes& command : writes.commands()) {
     ++applied_;
     effects.emplace_back(protocol::Apply{applied_, command, 0});
   }

@@ -24,12 +24,13 @@ class Forward final : public protocol::Protocol {
   };
   explicit Forward(const Options& options);
 
-  void recover(Position applied) override;
+  void recover(protocol::Recovery recovery, TimePoint now, protocol::Effects& effects) override;
+  bool keeps_log() const override { return false; }
   void step(protocol::Event event, TimePoint now, protocol::Effects& effects) override;
   void tick(TimePoint now, protocol::Effects& effects) override;
   TimePoint next_tick() const override;
   void flush(TimePoint now, protocol::Effects& effects) override;
-  protocol::Role role() const override { return {"replica", ReplicaId()}; }
+  protocol::Role role() const override { return {"replica", ReplicaId(), {}}; }
 
  private:
   struct Peer {
@@ -57,6 +58,10 @@ class Forward final : public protocol::Protocol {
   void on(const protocol::SendFailed& failed, protocol::Effects& effects);
   void on(const protocol::PeerUp& up, protocol::Effects& effects);
   void on(const protocol::PeerDown& down, protocol::Effects& effects);
+  // Nothing follows from these: the store alone is what is durable here.
+  void on(const protocol::Persisted& /*persisted*/, protocol::Effects& /*effects*/) {}
+  void on(const protocol::StateSaved& /*saved*/, protocol::Effects& /*effects*/) {}
+  void on(const protocol::LogRoom& /*room*/, protocol::Effects& /*effects*/) {}
 
   void send_gathered(protocol::Effects& effects);
   void peer_done(protocol::CallId call, const std::string* failure, protocol::Effects& effects);
@@ -69,7 +74,7 @@ class Forward final : public protocol::Protocol {
 
   // This turn's proposals, not yet sent.
   std::vector<protocol::ProposalId> gathered_;
-  std::vector<std::string> gathered_commands_;
+  std::vector<SharedBytes> gathered_commands_;
   std::size_t gathered_bytes_ = 0;
 
   BatchId next_batch_ = 1;

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/ids.h"
 #include "protocol/message.h"
 
@@ -13,12 +13,12 @@ enum Tag : int { kWrites = 1, kWritten = 2 };
 // Apply these commands, in this order. At most kBatchCommandsMax of them.
 class Writes final : public protocol::Message {
  public:
-  explicit Writes(std::vector<std::string> commands)
+  explicit Writes(std::vector<SharedBytes> commands)
       : Message(kWrites), commands_(std::move(commands)) {}
-  const std::vector<std::string>& commands() const { return commands_; }
+  const std::vector<SharedBytes>& commands() const { return commands_; }
 
  private:
-  const std::vector<std::string> commands_;
+  const std::vector<SharedBytes> commands_;
 };
 
 // The answer to Writes: all of them are applied and durable here.

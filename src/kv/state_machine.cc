@@ -15,9 +15,16 @@ StateMachine::StateMachine(Store& store)
 StateMachine::~StateMachine() = default;
 
 void StateMachine::apply(Position position, Command command, ApplyDone done) {
-  RKV_CHECK(position == last_position_ + 1, "commands are applied in the order of their positions");
-  last_position_ = position;
-  waiting_.push_back({position, std::move(command), std::move(done), nullptr});
+  add({position, false, std::move(command), std::move(done), nullptr});
+}
+
+void StateMachine::skip(Position position) { add({position, true, {}, nullptr, nullptr}); }
+
+void StateMachine::add(Waiting waiting) {
+  RKV_CHECK(waiting.position == last_position_ + 1,
+            "commands are applied in the order of their positions");
+  last_position_ = waiting.position;
+  waiting_.push_back(std::move(waiting));
   run();
 }
 
@@ -54,6 +61,11 @@ void StateMachine::begin_first() {
     Waiting first = std::move(waiting_.front());
     waiting_.pop_front();
     read_now(first.command.key, std::move(first.read_done));
+    return;
+  }
+  if (waiting_.front().nothing) {
+    store_.apply(waiting_.front().position, {});
+    waiting_.pop_front();
     return;
   }
   busy_ = true;

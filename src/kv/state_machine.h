@@ -35,6 +35,8 @@ class StateMachine {
   // Applies a command at a position, which must be the last one plus 1. `done` is run when the
   // change is in the store (not yet durable), possibly before this returns; it may be empty.
   void apply(Position position, Command command, ApplyDone done);
+  // The same for a position at which nothing is to be done.
+  void skip(Position position);
 
   // Reads a key as left by every command applied before this call.
   void read(std::string_view key, Store::GetDone done);
@@ -46,12 +48,14 @@ class StateMachine {
   // An apply, or a read (position 0) that came while applies were waiting.
   struct Waiting {
     Position position = 0;
-    Command command;  // of a read: its key only
+    bool nothing = false;  // to be done at this position
+    Command command;       // of a read: its key only
     ApplyDone apply_done;
     Store::GetDone read_done;
   };
   void run();
   void begin_first();
+  void add(Waiting waiting);
   void read_now(std::string_view key, Store::GetDone done);
   void finish(const Entry* before);
 

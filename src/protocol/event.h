@@ -4,6 +4,7 @@
 #include <string>
 #include <variant>
 
+#include "base/bytes.h"
 #include "base/ids.h"
 #include "base/time.h"
 #include "protocol/message.h"
@@ -14,15 +15,20 @@ using ProposalId = std::uint64_t;  // a write that a client asked of this replic
 using ReadId = std::uint64_t;      // a read that a client asked of this replica; from 1
 using CallId = std::uint64_t;      // a message sent or received that wants an answer; from 1
 
+// What may have to be durable before something is said. Of a protocol that keeps a log: the number
+// of a Persist, counted from 1 since the start of the process. Of one that does not: the position
+// of an Apply. 0: nothing.
+using SyncPoint = std::uint64_t;
+
 // ---- What happens to a replica ----
 
 // A client wants this command (opaque bytes) replicated. Ends with one Finish.
 struct Propose {
   ProposalId proposal = 0;
-  std::string command;
+  SharedBytes command;
 };
 
-// A client wants to read. Ends with one AllowRead.
+// A client wants to read. Ends with one AllowRead or RefuseRead.
 struct Read {
   ReadId read = 0;
 };
@@ -60,6 +66,23 @@ struct PeerDown {
   std::string reason;
 };
 
-using Event = std::variant<Propose, Read, Request, Answer, SendFailed, PeerUp, PeerDown>;
+// This Persist, and every one before it, would survive a crash now.
+struct Persisted {
+  SyncPoint sync = 0;
+};
+
+// The state on disk stands for every position up to this one: the log is not needed for them.
+struct StateSaved {
+  Position position = 0;
+};
+
+// Whether the log's disk has room for more than what must be written in any case. At the start it
+// has.
+struct LogRoom {
+  bool has_room = true;
+};
+
+using Event = std::variant<Propose, Read, Request, Answer, SendFailed, PeerUp, PeerDown, Persisted,
+                           StateSaved, LogRoom>;
 
 }  // namespace rkv::protocol

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
+#include "base/log_record.h"
 #include "base/time.h"
 #include "protocol/effect.h"
 #include "protocol/event.h"
@@ -13,6 +16,14 @@ namespace rkv::protocol {
 struct Role {
   std::string_view name;  // "replica", "leader", ...
   ReplicaId leader;       // nobody where there is none, or none is needed
+  std::string trouble;    // what a person has to see to, or empty
+};
+
+// What a replica knows when it starts.
+struct Recovery {
+  Position applied = 0;         // what its state stands for
+  Incarnation incarnation = 0;  // of this start
+  RecoveredLog log;             // empty for a protocol that keeps none
 };
 
 // How replicas agree on writes. Pure: what it decides depends only on the events it was stepped
@@ -24,8 +35,14 @@ class Protocol {
  public:
   virtual ~Protocol() = default;
 
-  // Takes up again after a start, with what this replica's state stands for.
-  virtual void recover(Position applied) = 0;
+  // Takes up again after a start.
+  virtual void recover(Recovery recovery, TimePoint now, Effects& effects) = 0;
+
+  // Whether it makes things durable with Persist; if not, what is applied is what must be durable.
+  virtual bool keeps_log() const = 0;
+  // The records that must outlive older parts of the log: of every slot above the last CutLog that
+  // is not known to be chosen. As of the last Persist.
+  virtual std::vector<LogRecord> live_records() const { return {}; }
 
   // Takes one event in and appends what follows from it. Effects are to be carried out in order.
   virtual void step(Event event, TimePoint now, Effects& effects) = 0;

@@ -7,19 +7,57 @@
 
 namespace rkv::replica {
 
-Manager::Manager(std::unique_ptr<protocol::Protocol> protocol, kv::Store& store,
-                 Transport& transport, const Limits& limits, std::function<void()> wanted)
-    : protocol_(std::move(protocol)),
-      store_(store),
-      state_machine_(store),
-      transport_(transport),
-      limits_(limits),
-      wanted_(std::move(wanted)) {
-  protocol_->recover(store_.applied());
-  store_.set_durable_listener([this](Position durable) { release(durable); });
+namespace {
+
+// The client that stands for writes which came without an operation id: one for each start of each
+// replica. Clients draw theirs at random, with the top bit clear.
+std::uint64_t own_client_of(ReplicaId self, Incarnation incarnation) {
+  constexpr std::uint64_t kTopBit = std::uint64_t{1} << 63;
+  constexpr int kIncarnationBits = 40;
+  return kTopBit | (static_cast<std::uint64_t>(self.value) << kIncarnationBits) | incarnation;
 }
 
-Manager::~Manager() { store_.set_durable_listener(nullptr); }
+}  // namespace
+
+Manager::Manager(std::unique_ptr<protocol::Protocol> protocol, const Environment& environment,
+                 const Limits& limits, TimePoint now, std::function<void()> wanted)
+    : protocol_(std::move(protocol)),
+      store_(environment.store),
+      state_machine_(environment.store),
+      transport_(environment.transport),
+      log_(environment.log),
+      own_client_(own_client_of(environment.self, environment.incarnation)),
+      limits_(limits),
+      wanted_(std::move(wanted)) {
+  RKV_CHECK(protocol_->keeps_log() == (log_ != nullptr), "a log is there for who keeps one");
+  protocol::Recovery recovery{store_.applied(), environment.incarnation, {}};
+  saving_ = store_.applied();
+  if (log_ != nullptr) {
+    recovery.log = log_->take_recovered();
+    log_->set_live_records([this] { return protocol_->live_records(); });
+    log_->set_durable_listener([this](env::LogDevice::BatchNumber batch) {
+      release(batch);
+      enqueue(protocol::Persisted{batch});
+    });
+  }
+  store_.set_durable_listener([this](Position durable) {
+    if (log_ == nullptr) {
+      release(durable);
+    } else {
+      enqueue(protocol::StateSaved{durable});
+    }
+  });
+  protocol::Effects effects;
+  protocol_->recover(std::move(recovery), now, effects);
+  carry_out(effects);
+}
+
+Manager::~Manager() {
+  store_.set_durable_listener(nullptr);
+  if (log_ == nullptr) return;
+  log_->set_durable_listener(nullptr);
+  log_->set_live_records(nullptr);
+}
 
 void Manager::enqueue(protocol::Event event) {
   if (events_.empty()) wanted_();
@@ -33,10 +71,27 @@ void Manager::write(const kv::Command& command, WriteDone done) {
     return;
   }
   const protocol::ProposalId id = next_id_++;
-  writes_.emplace(id, Write{std::move(done), std::nullopt});
+  Write& write = writes_[id];
+  write.done = std::move(done);
   ++counters_.writes;
   counters_.writes_waiting = writes_.size();
-  enqueue(protocol::Propose{id, kv::encode_command(command)});
+  std::string encoded;
+  if (protocol_->keeps_log() && command.operation.client == 0) {
+    kv::Command named = command;
+    named.operation = next_own_operation();
+    write.own_sequence = named.operation.sequence;
+    encoded = kv::encode_command(named);
+  } else {
+    encoded = kv::encode_command(command);
+  }
+  enqueue(protocol::Propose{id, std::make_shared<const std::string>(std::move(encoded))});
+}
+
+// A protocol that keeps a log may have a write replicated twice, when it cannot know what became of
+// the first try; the state machine tells by the operation id.
+OperationId Manager::next_own_operation() {
+  own_outstanding_.insert(++own_sequence_);
+  return {own_client_, own_sequence_, *own_outstanding_.begin()};
 }
 
 void Manager::read(std::string key, ReadDone done) {
@@ -65,8 +120,12 @@ void Manager::peer_down(ReplicaId peer, std::string reason) {
 }
 
 void Manager::turn(TimePoint now) {
+  if (log_ != nullptr && log_->has_room() != has_room_) {
+    has_room_ = !has_room_;
+    enqueue(protocol::LogRoom{has_room_});
+  }
   const bool tick_is_due = protocol_->next_tick() <= now;
-  if (events_.empty() && !tick_is_due) return;
+  if (events_.empty() && !tick_is_due && now < save_at_) return;
   ++counters_.turns;
   protocol::Effects effects;
   for (protocol::Event& event : std::exchange(events_, {})) {
@@ -75,6 +134,21 @@ void Manager::turn(TimePoint now) {
   if (tick_is_due) protocol_->tick(now, effects);
   protocol_->flush(now, effects);
   carry_out(effects);
+  save_state(now);
+}
+
+// Without a log the store's write is what makes this turn durable. With one it can wait.
+void Manager::save_state(TimePoint now) {
+  if (log_ == nullptr) {
+    store_.write();
+    return;
+  }
+  const std::uint64_t unsaved = store_.applied() - saving_;
+  if (unsaved == 0) return;
+  if (save_at_ == kNever) save_at_ = now + limits_.unsaved_age_max;
+  if (unsaved < limits_.applied_unsaved_max && now < save_at_) return;
+  saving_ = store_.applied();
+  save_at_ = kNever;
   store_.write();
 }
 
@@ -84,8 +158,19 @@ void Manager::carry_out(protocol::Effects& effects) {
   }
 }
 
+void Manager::carry_out(protocol::Persist&& persist) {
+  RKV_CHECK(log_ != nullptr, "only a protocol that keeps a log persists");
+  log_->append(std::move(persist.batch));
+}
+
+void Manager::carry_out(const protocol::CutLog& cut) { log_->cut(cut.slot); }
+
 void Manager::carry_out(protocol::Apply&& apply) {
-  Result<kv::Command> command = kv::decode_command(apply.command);
+  if (apply.command == nullptr) {
+    state_machine_.skip(apply.position);
+    return;
+  }
+  Result<kv::Command> command = kv::decode_command(*apply.command);
   RKV_CHECK(command.ok(), "commands are validated where they come in");
   kv::StateMachine::ApplyDone done;
   if (apply.proposal != 0) {
@@ -98,7 +183,7 @@ void Manager::carry_out(protocol::Apply&& apply) {
 }
 
 void Manager::carry_out(protocol::Send&& send) {
-  const Position after = send.after;
+  const protocol::SyncPoint after = send.after;
   hold(after, [this, send = std::move(send)] {
     const std::weak_ptr<bool> alive = alive_;
     transport_.send(
@@ -115,7 +200,7 @@ void Manager::carry_out(protocol::Send&& send) {
 }
 
 void Manager::carry_out(protocol::Respond&& respond) {
-  const Position after = respond.after;
+  const protocol::SyncPoint after = respond.after;
   hold(after, [this, respond = std::move(respond)] {
     const auto request = requests_.find(respond.call);
     RKV_CHECK(request != requests_.end(), "a request is answered once");
@@ -126,37 +211,50 @@ void Manager::carry_out(protocol::Respond&& respond) {
 }
 
 void Manager::carry_out(protocol::Finish&& finish) {
-  const Position after = finish.after;
+  const protocol::SyncPoint after = finish.after;
   hold(after, [this, finish = std::move(finish)] {
     const auto found = writes_.find(finish.proposal);
     RKV_CHECK(found != writes_.end(), "a proposal ends once");
     Write write = std::move(found->second);
     writes_.erase(found);
     counters_.writes_waiting = writes_.size();
+    if (write.own_sequence != 0) own_outstanding_.erase(write.own_sequence);
     if (!finish.status.ok()) ++counters_.writes_failed;
     RKV_CHECK(!finish.status.ok() || write.applied, "what succeeds has been applied");
     write.done(WriteResult{finish.status, write.applied.value_or(kv::Applied{}), finish.missing});
   });
 }
 
-void Manager::carry_out(const protocol::AllowRead& allow) {
-  const auto found = reads_.find(allow.read);
-  RKV_CHECK(found != reads_.end(), "a read is allowed once");
-  // The store may answer later and copies what it is given; the done of a read is one of a kind.
-  auto read = std::make_shared<ReadWaiting>(std::move(found->second));
+Manager::ReadDone Manager::take_read(protocol::ReadId id, std::string* key) {
+  const auto found = reads_.find(id);
+  RKV_CHECK(found != reads_.end(), "a read ends once");
+  ReadDone done = std::move(found->second.done);
+  *key = std::move(found->second.key);
   reads_.erase(found);
-  state_machine_.read(read->key, [this, read](const kv::Entry* entry) {
-    finish_read(std::move(read->done), entry);
-  });
+  counters_.reads_waiting = reads_.size();
+  return done;
 }
 
-// Tells nobody what a crash could still undo: an entry waits until its write is durable. Of a key
-// that is not there it is not known which write removed it, so that waits for all that is applied.
+void Manager::carry_out(const protocol::AllowRead& allow) {
+  std::string key;
+  // The store may answer later and copies what it is given; the done of a read is one of a kind.
+  auto done = std::make_shared<ReadDone>(take_read(allow.read, &key));
+  state_machine_.read(
+      key, [this, done](const kv::Entry* entry) { finish_read(std::move(*done), entry); });
+}
+
+void Manager::carry_out(const protocol::RefuseRead& refuse) {
+  std::string key;
+  take_read(refuse.read, &key)(refuse.status, nullptr, 0);
+}
+
+// Tells nobody what a crash could still undo. With a log nothing is applied that is not durable.
+// Without one, an entry waits until its write is; of a key that is not there it is not known which
+// write removed it, so that waits for all that is applied.
 void Manager::finish_read(ReadDone done, const kv::Entry* entry) {
   const Position read_at = store_.applied();
   const Position needed = entry != nullptr ? entry->position : read_at;
-  counters_.reads_waiting = reads_.size();
-  if (needed <= store_.durable()) {
+  if (log_ != nullptr || needed <= store_.durable()) {
     done(Status(), entry, read_at);
     return;
   }
@@ -167,15 +265,15 @@ void Manager::finish_read(ReadDone done, const kv::Entry* entry) {
   });
 }
 
-void Manager::hold(Position after, UniqueFunction<void()> task) {
-  if (after <= store_.durable()) {
+void Manager::hold(protocol::SyncPoint after, UniqueFunction<void()> task) {
+  if (after <= durable()) {
     task();
   } else {
     held_.emplace(after, std::move(task));
   }
 }
 
-void Manager::release(Position durable) {
+void Manager::release(protocol::SyncPoint durable) {
   while (!held_.empty() && held_.begin()->first <= durable) {
     UniqueFunction<void()> task = std::move(held_.begin()->second);
     held_.erase(held_.begin());

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "base/status.h"
 #include "base/time.h"
 #include "base/unique_function.h"
+#include "env/log_device.h"
 #include "env/transport.h"
 #include "kv/command.h"
 #include "kv/state_machine.h"
@@ -51,12 +54,25 @@ class Manager {
   struct Limits {
     std::size_t writes_waiting_max = 65536;  // of clients; more are refused as kBusy
     std::size_t reads_waiting_max = 65536;   // the same
+    // Where a log is the durability, the state is written in the background: when so many writes
+    // were applied since, or when the first of them is this old.
+    std::uint64_t applied_unsaved_max = 8192;
+    Duration unsaved_age_max = seconds(1);
   };
 
-  // Takes up the protocol at what `store` holds. What is passed by reference must outlive the
-  // manager. `wanted` is called when turn() has something to do that it had not before.
-  Manager(std::unique_ptr<protocol::Protocol> protocol, kv::Store& store, Transport& transport,
-          const Limits& limits, std::function<void()> wanted);
+  // What a replica works on and with. All of it must outlive the manager.
+  struct Environment {
+    kv::Store& store;
+    Transport& transport;
+    env::LogDevice* log = nullptr;  // for a protocol that keeps one
+    ReplicaId self;
+    Incarnation incarnation = 0;
+  };
+
+  // Takes up the protocol at what store and log hold. `wanted` is called when turn() has something
+  // to do that it had not before.
+  Manager(std::unique_ptr<protocol::Protocol> protocol, const Environment& environment,
+          const Limits& limits, TimePoint now, std::function<void()> wanted);
   ~Manager();
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;
@@ -85,7 +101,7 @@ class Manager {
   // what it decided, and hands the store one write.
   void turn(TimePoint now);
   // When turn() must be called although nothing came; kNever if time changes nothing.
-  TimePoint next_turn() const { return protocol_->next_tick(); }
+  TimePoint next_turn() const { return std::min(protocol_->next_tick(), save_at_); }
 
   protocol::Role role() const { return protocol_->role(); }
   const ManagerCounters& counters() const { return counters_; }
@@ -96,6 +112,7 @@ class Manager {
   struct Write {
     WriteDone done;
     std::optional<kv::Applied> applied;
+    std::uint64_t own_sequence = 0;  // of the operation id given here; 0: it came with one
   };
   struct ReadWaiting {
     std::string key;
@@ -103,21 +120,32 @@ class Manager {
   };
 
   void enqueue(protocol::Event event);
+  OperationId next_own_operation();
+  void save_state(TimePoint now);
   void carry_out(protocol::Effects& effects);
+  void carry_out(protocol::Persist&& persist);
   void carry_out(protocol::Apply&& apply);
   void carry_out(protocol::Send&& send);
   void carry_out(protocol::Respond&& respond);
   void carry_out(protocol::Finish&& finish);
   void carry_out(const protocol::AllowRead& allow);
+  void carry_out(const protocol::RefuseRead& refuse);
+  void carry_out(const protocol::CutLog& cut);
+  ReadDone take_read(protocol::ReadId id, std::string* key);
   void finish_read(ReadDone done, const kv::Entry* entry);
   // Runs `task` when `after` is durable: now if it is already.
-  void hold(Position after, UniqueFunction<void()> task);
-  void release(Position durable);
+  void hold(protocol::SyncPoint after, UniqueFunction<void()> task);
+  void release(protocol::SyncPoint durable);
+  protocol::SyncPoint durable() const {
+    return log_ != nullptr ? log_->durable() : store_.durable();
+  }
 
   const std::unique_ptr<protocol::Protocol> protocol_;
   kv::Store& store_;
   kv::StateMachine state_machine_;
   Transport& transport_;
+  env::LogDevice* const log_;
+  const std::uint64_t own_client_;
   const Limits limits_;
   const std::function<void()> wanted_;
   ManagerCounters counters_;
@@ -128,9 +156,14 @@ class Manager {
   std::unordered_map<protocol::ReadId, ReadWaiting> reads_;
   std::unordered_map<protocol::CallId, Answer> requests_;
   std::uint64_t next_id_ = 1;
-  // What waits for a position to be durable, in the order in which it was decided for each
-  // position.
-  std::multimap<Position, UniqueFunction<void()>> held_;
+  // The operation ids given here to writes without one.
+  std::uint64_t own_sequence_ = 0;
+  std::set<std::uint64_t> own_outstanding_;
+  bool has_room_ = true;
+  TimePoint save_at_ = kNever;  // when what is applied and not saved must be
+  Position saving_ = 0;         // what the store was last told to write
+  // What waits for a sync, in the order in which it was decided for each.
+  std::multimap<protocol::SyncPoint, UniqueFunction<void()>> held_;
   // Callbacks given to the transport hold this weakly: none runs after the manager is gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

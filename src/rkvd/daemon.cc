@@ -186,8 +186,9 @@ void Daemon::wire() {
   limits.writes_waiting_max = options_.client_limits.calls_max;
   limits.reads_waiting_max = options_.client_limits.calls_max;
   manager_ = std::make_unique<replica::Manager>(
-      std::make_unique<forward::Forward>(protocol_options), *store_, *peers_, limits,
-      [this] { loop_.request_turn(); });
+      std::make_unique<forward::Forward>(protocol_options),
+      replica::Manager::Environment{*store_, *peers_, nullptr, cluster_.self, cluster_.incarnation},
+      limits, loop_.now(), [this] { loop_.request_turn(); });
   client_service_ = std::make_unique<service::ClientService>(cluster_, *manager_, *store_, *peers_,
                                                              client_server_, loop_, logger_);
   client_service_->serve_on(client_server_);

@@ -17,8 +17,8 @@ OutgoingMessage::OutgoingMessage(const protocol::Message& message) {
   RKV_CHECK(message.tag() == forward::kWrites, "forward has one kind of request");
   const auto& writes = static_cast<const forward::Writes&>(message);
   commands_.reserve(writes.commands().size());
-  for (const std::string& command : writes.commands()) {
-    commands_.push_back({static_cast<u_int>(command.size()), const_cast<char*>(command.data())});
+  for (const SharedBytes& command : writes.commands()) {
+    commands_.push_back({static_cast<u_int>(command->size()), const_cast<char*>(command->data())});
   }
   wire_.phase = KV_PHASE_FORWARD;
   wire_.kv_peer_message_u.forward.commands.commands_len = static_cast<u_int>(commands_.size());
@@ -38,13 +38,13 @@ Result<protocol::MessagePtr> message_from_wire(const kv_peer_message& wire) {
   if (wire.phase != KV_PHASE_FORWARD) return Status::invalid("a message of an unknown phase");
   const kv_forward& forward = wire.kv_peer_message_u.forward;
   if (forward.commands.commands_len == 0) return Status::invalid("a message without commands");
-  std::vector<std::string> commands;
+  std::vector<SharedBytes> commands;
   commands.reserve(forward.commands.commands_len);
   for (u_int i = 0; i < forward.commands.commands_len; ++i) {
     const std::string_view command = view_of(forward.commands.commands_val[i]);
     const Status status = kv::validate_command(command);
     if (!status.ok()) return status;
-    commands.emplace_back(command);
+    commands.push_back(std::make_shared<const std::string>(command));
   }
   return protocol::MessagePtr(std::make_shared<forward::Writes>(std::move(commands)));
 }

@@ -58,7 +58,7 @@ class ForwardTest : public CppUnit::TestFixture {
  public:
   void setUp() override {
     forward_ = std::make_unique<Forward>(Forward::Options{kSelf, {kSecond, kThird}, kTimeout});
-    forward_->recover(0);
+    recover(0);
   }
 
   void a_write_is_applied_here_first_and_sent_when_durable() {
@@ -68,7 +68,7 @@ class ForwardTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{3}, effects.size());
     const auto& apply = std::get<Apply>(effects[0]);
     CPPUNIT_ASSERT_EQUAL(Position{1}, apply.position);
-    CPPUNIT_ASSERT_EQUAL(std::string("write"), apply.command);
+    CPPUNIT_ASSERT_EQUAL(std::string("write"), *apply.command);
     CPPUNIT_ASSERT_EQUAL(protocol::ProposalId{7}, apply.proposal);
     for (const Send& send : all_of<Send>(effects)) CPPUNIT_ASSERT_EQUAL(Position{1}, send.after);
     CPPUNIT_ASSERT(all_of<Finish>(effects).empty());
@@ -196,7 +196,7 @@ class ForwardTest : public CppUnit::TestFixture {
     const Effects effects = step(protocol::Request{kSecond, 40, message});
     const std::vector<Apply> applies = all_of<Apply>(effects);
     CPPUNIT_ASSERT_EQUAL(std::size_t{2}, applies.size());
-    CPPUNIT_ASSERT_EQUAL(std::string("two"), applies[1].command);
+    CPPUNIT_ASSERT_EQUAL(std::string("two"), *applies[1].command);
     CPPUNIT_ASSERT_EQUAL(protocol::ProposalId{0}, applies[1].proposal);
     const std::vector<Respond> responds = all_of<Respond>(effects);
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, responds.size());
@@ -221,14 +221,14 @@ class ForwardTest : public CppUnit::TestFixture {
   }
 
   void positions_go_on_after_a_restart() {
-    forward_->recover(41);
+    recover(41);
     all_up();
     CPPUNIT_ASSERT_EQUAL(Position{42}, std::get<Apply>(propose(1, "write").at(0)).position);
   }
 
   void a_single_replica_needs_nobody() {
     forward_ = std::make_unique<Forward>(Forward::Options{kSelf, {}, kTimeout});
-    forward_->recover(0);
+    recover(0);
     propose(7, "write");
     const std::vector<Finish> finishes = all_of<Finish>(flush());
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, finishes.size());
@@ -237,13 +237,18 @@ class ForwardTest : public CppUnit::TestFixture {
   }
 
  private:
+  void recover(Position applied) {
+    Effects effects;
+    forward_->recover({applied, 1, {}}, kStart, effects);
+    CPPUNIT_ASSERT(effects.empty());
+  }
   Effects step(protocol::Event event) {
     Effects effects;
     forward_->step(std::move(event), kStart, effects);
     return effects;
   }
   Effects propose(protocol::ProposalId id, std::string command) {
-    return step(protocol::Propose{id, std::move(command)});
+    return step(protocol::Propose{id, std::make_shared<const std::string>(std::move(command))});
   }
   Effects flush() {
     Effects effects;
@@ -257,8 +262,12 @@ class ForwardTest : public CppUnit::TestFixture {
     step(protocol::PeerUp{kSecond});
     step(protocol::PeerUp{kThird});
   }
-  static const std::vector<std::string>& commands_of(const Send& send) {
-    return static_cast<const Writes&>(*send.message).commands();
+  static std::vector<std::string> commands_of(const Send& send) {
+    std::vector<std::string> commands;
+    for (const SharedBytes& command : static_cast<const Writes&>(*send.message).commands()) {
+      commands.push_back(*command);
+    }
+    return commands;
   }
 
   std::unique_ptr<Forward> forward_;

@@ -141,7 +141,8 @@ class ManagerTest : public CppUnit::TestFixture {
   }
 
   void a_peers_request_is_answered_when_durable() {
-    const std::vector<std::string> commands = {kv::encode_command(put("key", "value"))};
+    const std::vector<SharedBytes> commands = {
+        std::make_shared<const std::string>(kv::encode_command(put("key", "value")))};
     protocol::MessagePtr answer;
     manager_->peer_request(kPeer, std::make_shared<forward::Writes>(commands),
                            [&answer](const protocol::MessagePtr& it) { answer = it; });
@@ -152,7 +153,7 @@ class ManagerTest : public CppUnit::TestFixture {
   }
 
   void too_many_writes_are_refused_at_once() {
-    start({2, 2});
+    start(few());
     write("one", "");
     write("two", "");
     CPPUNIT_ASSERT(!result_);
@@ -161,7 +162,7 @@ class ManagerTest : public CppUnit::TestFixture {
   }
 
   void too_many_reads_are_refused_at_once() {
-    start({2, 2});
+    start(few());
     std::vector<StatusCode> codes;
     for (int i = 0; i < 3; ++i) {
       manager_->read("key", [&codes](const Status& status, const kv::Entry*, Position) {
@@ -194,10 +195,16 @@ class ManagerTest : public CppUnit::TestFixture {
   }
 
  private:
+  static Manager::Limits few() {
+    Manager::Limits limits;
+    limits.writes_waiting_max = 2;
+    limits.reads_waiting_max = 2;
+    return limits;
+  }
   void start(const Manager::Limits& limits) {
     manager_ = std::make_unique<Manager>(
         std::make_unique<forward::Forward>(forward::Forward::Options{kSelf, {kPeer}, kTimeout}),
-        *store_, *transport_, limits, [] {});
+        Manager::Environment{*store_, *transport_, nullptr, kSelf, 1}, limits, now_, [] {});
     manager_->peer_up(kPeer);
     manager_->turn(now_);
   }

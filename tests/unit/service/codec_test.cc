@@ -19,6 +19,10 @@
 namespace rkv::service {
 namespace {
 
+SharedBytes shared(std::string bytes) {
+  return std::make_shared<const std::string>(std::move(bytes));
+}
+
 // A value through rpcgen's own routine, as bytes.
 template <typename T>
 std::string encoded(bool_t (*routine)(XDR*, T*), T value) {
@@ -94,14 +98,16 @@ class CodecTest : public CppUnit::TestFixture {
   }
 
   void writes_survive_the_wire() {
-    const std::vector<std::string> commands = {
-        kv::encode_command({kv::Command::Kind::kPut, {1, 1, 1}, "a", "b"}),
-        kv::encode_command({kv::Command::Kind::kDel, {1, 2, 1}, "a", ""})};
+    const std::vector<SharedBytes> commands = {
+        shared(kv::encode_command({kv::Command::Kind::kPut, {1, 1, 1}, "a", "b"})),
+        shared(kv::encode_command({kv::Command::Kind::kDel, {1, 2, 1}, "a", ""}))};
     const forward::Writes writes(commands);
     const OutgoingMessage outgoing(writes);
     const Result<protocol::MessagePtr> back = message_from_wire(outgoing.wire());
     CPPUNIT_ASSERT(back.ok());
-    CPPUNIT_ASSERT(static_cast<const forward::Writes&>(*back.value()).commands() == commands);
+    const auto& received = static_cast<const forward::Writes&>(*back.value()).commands();
+    CPPUNIT_ASSERT_EQUAL(commands.size(), received.size());
+    for (std::size_t i = 0; i < commands.size(); ++i) CPPUNIT_ASSERT(*received[i] == *commands[i]);
     const Result<protocol::MessagePtr> answer =
         answer_from_wire(answer_to_wire(forward::Written(42)));
     CPPUNIT_ASSERT(answer.ok());
@@ -111,11 +117,11 @@ class CodecTest : public CppUnit::TestFixture {
 
   void commands_of_a_peer_are_validated() {
     for (const char* bad : {"", "nonsense", "\0\0\0\1"}) {
-      const forward::Writes writes({std::string(bad)});
+      const forward::Writes writes({shared(bad)});
       const OutgoingMessage outgoing(writes);
       CPPUNIT_ASSERT(!message_from_wire(outgoing.wire()).ok());
     }
-    const forward::Writes nothing(std::vector<std::string>{});
+    const forward::Writes nothing(std::vector<SharedBytes>{});
     const OutgoingMessage empty(nothing);
     CPPUNIT_ASSERT(!message_from_wire(empty.wire()).ok());
   }
