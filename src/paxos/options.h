@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace rkv::paxos {
+
+struct Options {
+  ReplicaId self;
+  std::vector<ReplicaId> replicas;  // all of the cluster, this one too
+  std::uint64_t seed = 0;           // of the randomness in election timeouts
+
+  // A leader is heard of at least this often.
+  Duration heartbeat = milliseconds(20);
+  // A replica that hears of no leader for a time between these two tries to become it.
+  Duration election_min = milliseconds(100);
+  Duration election_max = milliseconds(200);
+  // For so long after a vote or heartbeat an acceptor promises nothing to others; at most
+  // election_min.
+  Duration lease = milliseconds(100);
+  // How much slower, of a thousand, one replica's clock may be than another's.
+  int drift_per_mille = 20;
+  // A leader that has written nothing to its own disk for so long, although it should, yields.
+  Duration disk_stall_max = milliseconds(500);
+
+  // A client's write or read is given up when it is this old.
+  Duration request_timeout = seconds(5);
+  std::size_t waiting_max = 65536;           // writes waiting for a leader, or for their end
+  std::size_t waiting_bytes_max = 64 << 20;  // bytes of those
+
+  // How far beyond what is chosen a leader proposes.
+  std::uint64_t window_slots_max = 4096;
+  std::size_t window_bytes_max = 4 << 20;
+  // What a message may carry; one value always fits.
+  std::size_t message_values_max = 512;
+  std::size_t message_bytes_max = 2 << 20;
+  // Messages to one replica that are not answered yet.
+  std::size_t messages_in_flight_max = 8;
+  // Chosen values that are kept for replicas that lag, although the state holds them.
+  std::uint64_t kept_slots = 65536;
+  std::size_t kept_bytes = 64 << 20;
+};
+
+}  // namespace rkv::paxos
