@@ -29,6 +29,8 @@ struct TimePoint {
 
 // Later than any moment: "no deadline".
 constexpr TimePoint kNever{INT64_MAX};
+// Earlier than any moment, and far enough from the end of the numbers to calculate with.
+constexpr TimePoint kLongAgo{INT64_MIN / 2};
 
 constexpr TimePoint operator+(TimePoint t, Duration d) { return {t.ns + d.ns}; }
 constexpr Duration operator-(TimePoint a, TimePoint b) { return {a.ns - b.ns}; }

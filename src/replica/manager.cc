@@ -175,8 +175,7 @@ void Manager::carry_out(protocol::Apply&& apply) {
   kv::StateMachine::ApplyDone done;
   if (apply.proposal != 0) {
     done = [this, proposal = apply.proposal](const kv::Applied& applied) {
-      const auto write = writes_.find(proposal);
-      if (write != writes_.end()) write->second.applied = applied;
+      write_applied(proposal, applied);
     };
   }
   state_machine_.apply(apply.position, std::move(command).value(), std::move(done));
@@ -215,14 +214,30 @@ void Manager::carry_out(protocol::Finish&& finish) {
   hold(after, [this, finish = std::move(finish)] {
     const auto found = writes_.find(finish.proposal);
     RKV_CHECK(found != writes_.end(), "a proposal ends once");
-    Write write = std::move(found->second);
-    writes_.erase(found);
-    counters_.writes_waiting = writes_.size();
-    if (write.own_sequence != 0) own_outstanding_.erase(write.own_sequence);
-    if (!finish.status.ok()) ++counters_.writes_failed;
-    RKV_CHECK(!finish.status.ok() || write.applied, "what succeeds has been applied");
-    write.done(WriteResult{finish.status, write.applied.value_or(kv::Applied{}), finish.missing});
+    if (finish.status.ok() && !found->second.applied) {
+      found->second.finished = true;  // the store has not answered yet
+    } else {
+      end_write(found, finish.status, finish.missing);
+    }
   });
+}
+
+void Manager::write_applied(protocol::ProposalId proposal, const kv::Applied& applied) {
+  const auto found = writes_.find(proposal);
+  if (found == writes_.end()) return;
+  found->second.applied = applied;
+  if (found->second.finished) end_write(found, Status(), {});
+}
+
+void Manager::end_write(std::unordered_map<protocol::ProposalId, Write>::iterator found,
+                        Status status, std::vector<ReplicaId> missing) {
+  Write write = std::move(found->second);
+  writes_.erase(found);
+  counters_.writes_waiting = writes_.size();
+  if (write.own_sequence != 0) own_outstanding_.erase(write.own_sequence);
+  if (!status.ok()) ++counters_.writes_failed;
+  write.done(
+      WriteResult{std::move(status), write.applied.value_or(kv::Applied{}), std::move(missing)});
 }
 
 Manager::ReadDone Manager::take_read(protocol::ReadId id, std::string* key) {

@@ -113,6 +113,7 @@ class Manager {
     WriteDone done;
     std::optional<kv::Applied> applied;
     std::uint64_t own_sequence = 0;  // of the operation id given here; 0: it came with one
+    bool finished = false;           // well, and only the result of its apply is waited for
   };
   struct ReadWaiting {
     std::string key;
@@ -121,6 +122,9 @@ class Manager {
 
   void enqueue(protocol::Event event);
   OperationId next_own_operation();
+  void write_applied(protocol::ProposalId proposal, const kv::Applied& applied);
+  void end_write(std::unordered_map<protocol::ProposalId, Write>::iterator found, Status status,
+                 std::vector<ReplicaId> missing);
   void save_state(TimePoint now);
   void carry_out(protocol::Effects& effects);
   void carry_out(protocol::Persist&& persist);

@@ -26,6 +26,10 @@ constexpr ReplicaId kThird{3};
 constexpr TimePoint kStart{1000};
 constexpr Duration kTimeout = milliseconds(100);
 
+SharedBytes shared(std::string bytes) {
+  return std::make_shared<const std::string>(std::move(bytes));
+}
+
 template <typename Kind>
 std::vector<Kind> all_of(const Effects& effects) {
   std::vector<Kind> found;
@@ -162,7 +166,7 @@ class ForwardTest : public CppUnit::TestFixture {
     all_up();
     Effects effects;
     for (protocol::ProposalId id = 1; id <= kBatchCommandsMax + 1; ++id) {
-      forward_->step(protocol::Propose{id, "write"}, kStart, effects);
+      forward_->step(protocol::Propose{id, shared("write")}, kStart, effects);
     }
     forward_->flush(kStart, effects);
     std::map<ReplicaId, std::vector<std::size_t>> sizes;
@@ -178,7 +182,8 @@ class ForwardTest : public CppUnit::TestFixture {
     all_up();
     Effects effects;
     for (protocol::ProposalId id = 1; id <= 5; ++id) {
-      forward_->step(protocol::Propose{id, std::string(kCommandSizeMax, 'x')}, kStart, effects);
+      forward_->step(protocol::Propose{id, shared(std::string(kCommandSizeMax, 'x'))}, kStart,
+                     effects);
     }
     forward_->flush(kStart, effects);
     std::size_t commands = 0;
@@ -192,7 +197,8 @@ class ForwardTest : public CppUnit::TestFixture {
   }
 
   void a_request_is_applied_and_answered_when_durable() {
-    const auto message = std::make_shared<Writes>(std::vector<std::string>{"one", "two"});
+    const auto message =
+        std::make_shared<Writes>(std::vector<SharedBytes>{shared("one"), shared("two")});
     const Effects effects = step(protocol::Request{kSecond, 40, message});
     const std::vector<Apply> applies = all_of<Apply>(effects);
     CPPUNIT_ASSERT_EQUAL(std::size_t{2}, applies.size());
@@ -248,7 +254,7 @@ class ForwardTest : public CppUnit::TestFixture {
     return effects;
   }
   Effects propose(protocol::ProposalId id, std::string command) {
-    return step(protocol::Propose{id, std::make_shared<const std::string>(std::move(command))});
+    return step(protocol::Propose{id, shared(std::move(command))});
   }
   Effects flush() {
     Effects effects;

@@ -1,0 +1,76 @@
+#include "paxos/catch_up.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace rkv::paxos {
+
+void CatchUp::flush() {
+  const Learner& learner = context_.learner;
+  if (in_flight_ || context_.now < ask_again_at_) return;
+  if (learner.learned() >= learner.known_chosen() || context_.quorum.size() == 1) return;
+  if (source_ == ReplicaId{} || source_ == context_.options.self) try_next();
+  in_flight_ = true;
+  const Slot first = learner.learned() + 1;
+  context_.send(std::make_shared<Fetch>(FetchFields{first}),
+                {kFetch, source_, {}, context_.now, first, 0, {}, {}});
+}
+
+void CatchUp::answered(const Outgoing& outgoing, const FetchedFields& answer) {
+  in_flight_ = false;
+  Learner& learner = context_.learner;
+  if (answer.cut >= outgoing.first) {
+    refused_.add(context_.quorum.index_of(outgoing.to));
+    failed(outgoing);
+    return;
+  }
+  refused_ = {};
+  Slot slot = answer.first;
+  for (const Value& value : answer.values) {
+    // Learned by other ways meanwhile: then this one is the same.
+    if (slot == learner.learned() + 1) context_.learn_and_record(value);
+    ++slot;
+  }
+  // Knowing how far it goes on, the next question follows by itself; its own votes cannot help.
+  learner.told_chosen(answer.chosen, Ballot{}, context_.acceptor);
+  if (answer.values.empty()) failed(outgoing);
+}
+
+void CatchUp::failed(const Outgoing& outgoing) {
+  in_flight_ = false;
+  if (source_ == outgoing.to) try_next();
+  ask_again_at_ = context_.now + context_.options.heartbeat;
+}
+
+void CatchUp::try_next() {
+  const std::vector<ReplicaId>& members = context_.quorum.members();
+  auto next = std::upper_bound(members.begin(), members.end(), source_);
+  if (next == members.end()) next = members.begin();
+  if (*next == context_.options.self && ++next == members.end()) next = members.begin();
+  source_ = *next;
+}
+
+TimePoint CatchUp::next_tick() const {
+  const bool wants = context_.learner.learned() < context_.learner.known_chosen();
+  return wants && !in_flight_ && ask_again_at_ > context_.now ? ask_again_at_ : kNever;
+}
+
+FetchedFields CatchUp::values_from(Slot first) const {
+  const Learner& learner = context_.learner;
+  FetchedFields answer{first, {}, learner.learned(), learner.cut()};
+  if (first <= learner.cut()) return answer;
+  std::size_t bytes = 0;
+  for (Slot slot = first; slot <= learner.learned(); ++slot) {
+    const Value& value = learner.value(slot);
+    bytes += value.size();
+    if (!answer.values.empty() && (answer.values.size() >= context_.options.message_values_max ||
+                                   bytes > context_.options.message_bytes_max)) {
+      break;
+    }
+    answer.values.push_back(value);
+  }
+  return answer;
+}
+
+}  // namespace rkv::paxos

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+#include "paxos/acceptor.h"
+#include "paxos/ballot.h"
+#include "paxos/learner.h"
+#include "paxos/message.h"
+#include "paxos/options.h"
+#include "protocol/effect.h"
+#include "protocol/quorum.h"
+
+namespace rkv::paxos {
+
+// A message that was sent and is not answered yet: what its sender wants to remember.
+struct Outgoing {
+  int tag = 0;  // of the message
+  ReplicaId to;
+  Ballot ballot;
+  TimePoint sent_at;
+  Slot first = 0;  // of an Accept: the slots of its values
+  std::size_t count = 0;
+  std::vector<protocol::ProposalId> proposals;                // of a Submit: what it carries
+  std::vector<std::pair<protocol::ReadId, TimePoint>> reads;  // of a ReadIndex: who waits for it
+};
+
+// What the parts of one replica's Paxos share: its roles, the time of the event that is being
+// stepped, and the way out.
+class Context {
+ public:
+  Context(const Options& options_given, Acceptor& acceptor_given, Learner& learner_given)
+      : options(options_given),
+        quorum(options_given.replicas),
+        acceptor(acceptor_given),
+        learner(learner_given) {}
+
+  const Options& options;
+  const protocol::Quorum quorum;
+  Acceptor& acceptor;
+  Learner& learner;
+  TimePoint now;
+  protocol::Effects* effects = nullptr;
+  bool log_has_room = true;
+  // Chosen values that this replica has no vote of its own for, to be written down in this turn.
+  std::vector<LogRecord> chosen_records;
+
+  // The Persist that ends this turn, if anything is to be made durable.
+  protocol::SyncPoint this_sync() const { return syncs_ + 1; }
+  // What must be durable before anything may be said that depends on the acceptor's promises and
+  // votes as they are now.
+  protocol::SyncPoint acceptor_sync() const {
+    return acceptor.has_changed() ? this_sync() : acceptor_synced_by_;
+  }
+  // Why no more writes should be taken on here; empty: they may.
+  std::string why_full() const {
+    const std::string self = "replica " + std::to_string(options.self.value);
+    if (!log_has_room) return "the disk of " + self + " is nearly full";
+    if (learner.kept_bytes() > options.kept_bytes + options.unsaved_bytes_max) {
+      return self + " has too much that is not saved in its state yet";
+    }
+    return {};
+  }
+
+  // Learns the chosen value of the next slot, which did not come of this acceptor's own vote: the
+  // log must hold it.
+  void learn_and_record(Value value) {
+    chosen_records.push_back(
+        encode_record({SlotRecord::Type::kChosen, learner.learned() + 1, Ballot{}, value}));
+    learner.learn(std::move(value));
+  }
+
+  // The turn's Persist has been made.
+  void persisted(bool acceptor_changed) {
+    ++syncs_;
+    if (acceptor_changed) acceptor_synced_by_ = syncs_;
+  }
+
+  void send(protocol::MessagePtr message, Outgoing outgoing, protocol::SyncPoint after = 0) {
+    const protocol::CallId call = next_call_++;
+    effects->emplace_back(protocol::Send{outgoing.to, call, std::move(message), after});
+    outgoing_.emplace(call, std::move(outgoing));
+  }
+  void respond(protocol::CallId call, protocol::MessagePtr message, protocol::SyncPoint after = 0) {
+    effects->emplace_back(protocol::Respond{call, std::move(message), after});
+  }
+  // What was remembered of a message that has ended, with an answer or without.
+  Outgoing take_outgoing(protocol::CallId call) {
+    const auto found = outgoing_.find(call);
+    RKV_CHECK(found != outgoing_.end(), "a message ends once");
+    Outgoing outgoing = std::move(found->second);
+    outgoing_.erase(found);
+    return outgoing;
+  }
+
+  // Every member but this replica.
+  template <typename Each>
+  void for_each_peer(Each each) const {
+    for (const ReplicaId member : quorum.members()) {
+      if (member != options.self) each(member);
+    }
+  }
+
+ private:
+  protocol::SyncPoint syncs_ = 0;
+  protocol::SyncPoint acceptor_synced_by_ = 0;
+  protocol::CallId next_call_ = 1;
+  std::map<protocol::CallId, Outgoing> outgoing_;
+};
+
+}  // namespace rkv::paxos
