@@ -215,7 +215,7 @@ class ForwardTest : public CppUnit::TestFixture {
     all_up();
     propose(7, "mine");
     CPPUNIT_ASSERT_EQUAL(std::size_t{2}, all_of<Send>(flush()).size());
-    const auto message = std::make_shared<Writes>(std::vector<std::string>{"theirs"});
+    const auto message = std::make_shared<Writes>(std::vector<SharedBytes>{shared("theirs")});
     const Effects effects = step(protocol::Request{kSecond, 41, message});
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, all_of<Respond>(effects).size());
   }
