@@ -1,6 +1,7 @@
 # rkv: `make` builds build/rkvd and build/rkv. The other targets:
 #   make check            the include rules and all tests
 #   make unit             the unit and contract tests alone
+#   make scenarios        writes the transcripts in tests/scenario anew
 #   make bench            src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
 #   make lint             clang-format and clang-tidy
 #   make format           rewrites the sources as clang-format wants them
@@ -49,7 +50,7 @@ BENCH_OBJ := $(BUILD)/obj/tests/bench
 BENCH_SERVER_OBJECTS := $(BENCH_OBJ)/server_process.o $(BENCH_OBJ)/workload.o $(GEN)/kv_xdr.o
 BENCH_RPC_OBJECTS := $(filter $(BUILD)/obj/src/base/% $(BUILD)/obj/src/rpc/%,$(LIBRARY_OBJECTS))
 
-.PHONY: all check unit bench system include-rules lint format install clean
+.PHONY: all check unit scenarios bench system include-rules lint format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -68,6 +69,11 @@ $(BUILD)/librkv.a: $(LIBRARY_OBJECTS)
 
 $(BUILD)/unit_tests: $(UNIT_OBJECTS) $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS) -lcppunit
+
+# Runs tests/scenario/*.script.
+SCENARIO_OBJECTS := $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc))
+$(BUILD)/scenario: $(SCENARIO_OBJECTS) $(BUILD)/librkv.a
+	$(CXX) $(LDFLAGS) -o $@ $^ -lfmt
 
 # A client of rpcgen's own stubs on libtirpc alone, as a user of kv.x would write it.
 $(BUILD)/stock_client: tests/system/stock_client.c $(GEN)/kv_xdr.o $(GEN)/kv_clnt.o
@@ -120,7 +126,11 @@ unit: $(BUILD)/unit_tests
 bench: $(addprefix $(BENCH)/,bench runtime_server stock_server echo_server)
 	$<
 
-check: all $(BUILD)/unit_tests $(BUILD)/stock_client
+# Writes the transcripts of the scenarios anew: the difference is what is to be reviewed.
+scenarios: $(BUILD)/scenario
+	$< --rewrite tests/scenario/*.script
+
+check: all $(BUILD)/unit_tests $(BUILD)/scenario $(BUILD)/stock_client
 	BUILD=$(BUILD) bash tests/run.sh
 
 SOURCES_TO_FORMAT = $(shell git ls-files '*.h' '*.cc')
@@ -148,5 +158,5 @@ install: all
 clean:
 	rm -rf build
 
--include $(LIBRARY_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)
+-include $(LIBRARY_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(SCENARIO_OBJECTS:.o=.d)
 -include $(BUILD)/obj/src/rkvd/main.d $(BUILD)/obj/src/rkv/main.d $(wildcard $(BENCH_OBJ)/*.d)

@@ -225,7 +225,8 @@ void Leadership::send_to(Follower& to) {
     Slot first = chosen() + 1;
     const std::size_t count = values_to_send(to, &first);
     const bool is_due = context_.now >= to.heartbeat_at || to.sent_at < round_wanted_at_;
-    if (count == 0 && !is_due && (!to.up || to.told_chosen >= chosen())) return;
+    const bool has_news = to.up && context_.now >= to.values_again_at && to.told_chosen < chosen();
+    if (count == 0 && !is_due && !has_news) return;
     if (count > 0) to.next = first + count;
     to.told_chosen = chosen();
     to.sent_at = context_.now;

@@ -1,0 +1,276 @@
+#include "world.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+#include <stdexcept>
+
+#include "describe.h"
+
+namespace rkv::scenario {
+namespace {
+
+constexpr Duration kStep = milliseconds(10);
+
+protocol::SyncPoint sync_needed(const protocol::Effect& effect) {
+  if (const auto* send = std::get_if<protocol::Send>(&effect)) return send->after;
+  if (const auto* respond = std::get_if<protocol::Respond>(&effect)) return respond->after;
+  if (const auto* finish = std::get_if<protocol::Finish>(&effect)) return finish->after;
+  return 0;
+}
+
+}  // namespace
+
+void World::run(std::string_view line) {
+  say("> " + std::string(line));
+  std::istringstream words{std::string(line)};
+  std::string verb;
+  words >> verb;
+  std::uint32_t a = 0;
+  std::uint32_t b = 0;
+  std::string name;
+  if (verb.empty() || verb[0] == '#') return;
+  if (verb == "settle") {
+    settle();
+  } else if (verb == "state") {
+    print_state();
+  } else if (!(words >> a)) {
+    throw std::runtime_error("a number is missing: " + std::string(line));
+  } else if (verb == "replicas") {
+    prepare(a);
+  } else if (verb == "advance") {
+    advance(milliseconds(a));
+  } else if (verb == "sync") {
+    sync(a);
+  } else if (verb == "crash") {
+    crash(a);
+  } else if (verb == "restart") {
+    start(a);
+  } else if (verb == "put" && words >> name) {
+    names_[next_name_] = name;
+    step(a, protocol::Propose{next_name_++, std::make_shared<const std::string>(name)});
+  } else if (verb == "read" && words >> name) {
+    names_[next_name_] = name;
+    step(a, protocol::Read{next_name_++});
+  } else if (verb == "deliver" && words >> b) {
+    deliver({a, b});
+  } else if (verb == "drop" && words >> b) {
+    drop({a, b});
+  } else if (verb == "cut" && words >> b) {
+    cut_.insert({a, b});
+    cut_.insert({b, a});
+  } else if (verb == "heal" && words >> b) {
+    cut_.erase({a, b});
+    cut_.erase({b, a});
+  } else {
+    throw std::runtime_error("no such step: " + std::string(line));
+  }
+}
+
+World::Replica& World::replica(std::uint32_t id) {
+  const auto found = replicas_.find(id);
+  if (found == replicas_.end()) throw std::runtime_error("no such replica");
+  return found->second;
+}
+
+void World::prepare(std::uint32_t count) {
+  for (std::uint32_t id = 1; id <= count; ++id) replicas_[id];
+  for (std::uint32_t id = 1; id <= count; ++id) start(id);
+}
+
+void World::start(std::uint32_t id) {
+  Replica& starting = replica(id);
+  paxos::Options options;
+  options.self = ReplicaId{id};
+  for (const auto& [member, state] : replicas_) options.replicas.push_back(ReplicaId{member});
+  options.lease = milliseconds(80);
+  options.heartbeat = milliseconds(40);
+  options.election_min = options.election_max = milliseconds(80 + 20 * id);
+  starting.paxos = std::make_unique<paxos::Paxos>(options);
+  protocol::Recovery recovery;
+  recovery.incarnation = ++starting.incarnation;
+  for (const LogBatch& batch : starting.durable) {
+    for (const LogRecord& record : batch.records) recovery.log.records.push_back(record);
+    recovery.log.standing = batch.standing;
+  }
+  protocol::Effects effects;
+  starting.paxos->recover(std::move(recovery), now_, effects);
+  carry_out(id, effects);
+}
+
+void World::crash(std::uint32_t id) {
+  Replica& crashed = replica(id);
+  const std::size_t lost = crashed.written.size();
+  say(fmt::format("  {} crashes; {} batches were not durable", id, lost));
+  Replica after;
+  after.incarnation = crashed.incarnation;
+  after.durable = std::move(crashed.durable);
+  crashed = std::move(after);
+}
+
+void World::advance(Duration duration) {
+  const TimePoint end = now_ + duration;
+  while (now_ < end) {
+    now_ = std::min(now_ + kStep, end);
+    for (auto& [id, each] : replicas_) {
+      if (each.paxos == nullptr || each.paxos->next_tick() > now_) continue;
+      protocol::Effects effects;
+      each.paxos->tick(now_, effects);
+      each.paxos->flush(now_, effects);
+      carry_out(id, effects);
+    }
+  }
+}
+
+void World::step(std::uint32_t id, protocol::Event event) {
+  Replica& stepped = replica(id);
+  if (stepped.paxos == nullptr) throw std::runtime_error("that replica is down");
+  protocol::Effects effects;
+  stepped.paxos->step(std::move(event), now_, effects);
+  stepped.paxos->flush(now_, effects);
+  carry_out(id, effects);
+}
+
+void World::carry_out(std::uint32_t id, protocol::Effects& effects) {
+  for (protocol::Effect& effect : effects) {
+    if (sync_needed(effect) > replica(id).synced) {
+      replica(id).held.emplace_back(sync_needed(effect), std::move(effect));
+    } else {
+      carry_out(id, effect);
+    }
+  }
+}
+
+void World::carry_out(std::uint32_t id, protocol::Effect& effect) {
+  if (auto* persist = std::get_if<protocol::Persist>(&effect)) {
+    say(fmt::format("  {} writes: {}", id, describe(persist->batch)));
+    replica(id).written.push_back(std::move(persist->batch));
+  } else if (const auto* apply = std::get_if<protocol::Apply>(&effect)) {
+    say(fmt::format("  {} applies {}: {}", id, apply->position,
+                    apply->command == nullptr ? "-" : *apply->command));
+  } else if (const auto* message = std::get_if<protocol::Send>(&effect)) {
+    send(id, *message);
+  } else if (const auto* answer = std::get_if<protocol::Respond>(&effect)) {
+    respond(id, *answer);
+  } else if (const auto* finish = std::get_if<protocol::Finish>(&effect)) {
+    say(fmt::format("  client of {}: {} {}", id, names_[finish->proposal],
+                    finish->status.ok() ? "is done" : "failed: " + finish->status.to_string()));
+  } else if (const auto* read = std::get_if<protocol::AllowRead>(&effect)) {
+    say(fmt::format("  client of {}: {} is answered, at slot {}", id, names_[read->read],
+                    replica(id).paxos->view().applied));
+  } else if (const auto* refused = std::get_if<protocol::RefuseRead>(&effect)) {
+    say(fmt::format("  client of {}: {} is refused: {}", id, names_[refused->read],
+                    refused->status.to_string()));
+  }
+}
+
+void World::send(std::uint32_t id, const protocol::Send& send) {
+  post({id, send.to.value}, {false, send.call, send.message, replica(id).incarnation});
+}
+
+void World::respond(std::uint32_t id, const protocol::Respond& respond) {
+  const Asker asker = replica(id).requests.at(respond.call);
+  replica(id).requests.erase(respond.call);
+  post({id, asker.replica}, {true, asker.call, respond.message, asker.life});
+}
+
+void World::post(Link link, InFlight message) {
+  say(fmt::format("  {} -> {} {}", link.first, link.second, describe(*message.message)));
+  if (cut_.count(link) != 0) {
+    lose(link, message);
+  } else {
+    links_[link].push_back(std::move(message));
+  }
+}
+
+// The asker learns that no answer will come. It does not know which of the two messages was lost.
+void World::lose(Link link, const InFlight& message) {
+  const std::uint32_t asker = message.is_answer ? link.second : link.first;
+  const std::uint32_t asked = message.is_answer ? link.first : link.second;
+  say(fmt::format("  lost: {} -> {} {}", link.first, link.second, describe(*message.message)));
+  Replica& waiting = replica(asker);
+  if (waiting.paxos == nullptr || waiting.incarnation != message.asker_life) return;
+  // Told in its next step, as everything that happens to it.
+  protocol::Effects effects;
+  waiting.paxos->step(protocol::SendFailed{ReplicaId{asked}, message.call, true, "lost"}, now_,
+                      effects);
+  carry_out(asker, effects);
+}
+
+void World::deliver(Link link) {
+  std::deque<InFlight>& queue = links_[link];
+  if (queue.empty()) throw std::runtime_error("there is nothing to deliver");
+  const InFlight message = std::move(queue.front());
+  queue.pop_front();
+  Replica& to = replica(link.second);
+  if (to.paxos == nullptr || (message.is_answer && to.incarnation != message.asker_life)) {
+    lose(link, message);
+    return;
+  }
+  const ReplicaId from{link.first};
+  if (message.is_answer) {
+    step(link.second, protocol::Answer{from, message.call, message.message});
+  } else {
+    const protocol::CallId call = to.next_request++;
+    to.requests[call] = {link.first, message.call, message.asker_life};
+    step(link.second, protocol::Request{from, call, message.message});
+  }
+}
+
+void World::drop(Link link) {
+  std::deque<InFlight>& queue = links_[link];
+  if (queue.empty()) throw std::runtime_error("there is nothing to drop");
+  const InFlight message = std::move(queue.front());
+  queue.pop_front();
+  lose(link, message);
+}
+
+void World::sync(std::uint32_t id) {
+  Replica& synced = replica(id);
+  if (synced.written.empty()) return;
+  while (!synced.written.empty()) {
+    synced.durable.push_back(std::move(synced.written.front()));
+    synced.written.pop_front();
+    ++synced.synced;
+  }
+  say(fmt::format("  {}: all it has written is durable", id));
+  for (auto& [after, effect] : std::exchange(synced.held, {})) {
+    if (after > synced.synced) {
+      synced.held.emplace_back(after, std::move(effect));
+    } else {
+      carry_out(id, effect);
+    }
+  }
+  step(id, protocol::Persisted{synced.synced});
+}
+
+void World::settle() {
+  bool did_something = true;
+  while (did_something) {
+    did_something = false;
+    for (auto& [id, each] : replicas_) {
+      if (each.paxos == nullptr || each.written.empty()) continue;
+      sync(id);
+      did_something = true;
+    }
+    for (auto& [link, queue] : links_) {
+      if (queue.empty()) continue;
+      deliver(link);
+      did_something = true;
+    }
+  }
+}
+
+void World::print_state() {
+  for (const auto& [id, each] : replicas_) {
+    if (each.paxos == nullptr) {
+      say(fmt::format("  {} is down", id));
+      continue;
+    }
+    const paxos::Paxos::View view = each.paxos->view();
+    say(fmt::format("  {} {}, promised {}, applied {}, known chosen {}", id,
+                    each.paxos->role().name, describe(view.promised), view.applied, view.chosen));
+  }
+}
+
+}  // namespace rkv::scenario
