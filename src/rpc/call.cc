@@ -14,9 +14,9 @@ void no_destroy(SVCXPRT* /*transport*/) {}
 Call::Operations Call::kOperations = {no_receive, no_status,      get_arguments,
                                       reply,      free_arguments, no_destroy};
 
-Call::Call(Connection& connection, const CallHeader& header, std::size_t request_size)
-    : connection_(connection), header_(header), request_size_(request_size) {
-  transport_.xp_fd = connection.descriptor();
+Call::Call(Caller& caller, const CallHeader& header, std::size_t request_size, bool is_cut)
+    : caller_(caller), header_(header), request_size_(request_size), is_cut_(is_cut) {
+  transport_.xp_fd = caller.descriptor();
   transport_.xp_ops = &kOperations;
   transport_.xp_verf = _null_auth;
   transport_.xp_p1 = this;
@@ -50,15 +50,18 @@ void Call::dispatch(Server::Dispatcher dispatcher, void* context,
   if (state_ == State::kOpen) svcerr_systemerr(&transport_);
 }
 
-Connection& Call::hand_over() {
+ReplyPlace Call::hand_over() {
   RKV_CHECK(state_ == State::kOpen, "a call has one answer and one token");
   state_ = State::kHandedOver;
-  return connection_;
+  const ReplyPlace place = caller_.call_handed_over();
+  caller_.server().token_taken(request_size_);
+  return place;
 }
 
 // rpcgen's dispatcher leaves without freeing when this fails, so it frees here. A record with bytes
 // behind its arguments is not a call of this procedure.
 bool_t Call::get_arguments(SVCXPRT* transport, xdrproc_t routine, void* arguments) {
+  if (of(transport).is_cut_) return FALSE;
   const std::string_view bytes = of(transport).header_.arguments;
   XDR xdr;
   xdrmem_create(&xdr, const_cast<char*>(bytes.data()), static_cast<u_int>(bytes.size()),
@@ -78,19 +81,29 @@ bool_t Call::free_arguments(SVCXPRT* /*transport*/, xdrproc_t routine, void* arg
 bool_t Call::reply(SVCXPRT* transport, rpc_msg* message) {
   Call& call = of(transport);
   RKV_CHECK(call.state_ == State::kOpen, "a call has one answer");
-  message->rm_xid = call.header_.xid;
-  const bool is_success =
-      message->rm_reply.rp_stat == MSG_ACCEPTED && message->acpted_rply.ar_stat == SUCCESS;
-  const bool sent = call.connection_.send([message, is_success](XDR* xdr) {
-    if (!is_success) return xdr_replymsg(xdr, message) != FALSE;
-    const auto& results = message->acpted_rply.ar_results;
-    return encode_success_header(xdr, message->rm_xid) && results.proc(xdr, results.where) != FALSE;
-  });
   // When the results cannot be encoded the dispatcher comes again, with SYSTEM_ERR.
-  if (!sent) return FALSE;
+  if (!call.answer(message)) return FALSE;
   call.state_ = State::kAnswered;
-  if (!is_success) ++call.connection_.server().counters_.rejected;
   return TRUE;
+}
+
+bool Call::answer(rpc_msg* message) {
+  message->rm_xid = header_.xid;
+  const bool is_accepted = message->rm_reply.rp_stat == MSG_ACCEPTED;
+  const accept_stat stat = message->acpted_rply.ar_stat;
+  if (is_accepted && stat == SUCCESS) {
+    const auto& results = message->acpted_rply.ar_results;
+    return caller_.send_results(procedure(), header_.xid, results.proc, results.where);
+  }
+  // Arguments that are not whole are no garbage: the procedure, which is there, says what to do.
+  if (is_cut_ && is_accepted && stat == GARBAGE_ARGS) {
+    return caller_.send_use_tcp(procedure(), header_.xid);
+  }
+  if (!caller_.send([message](XDR* xdr) { return xdr_replymsg(xdr, message) != FALSE; })) {
+    return false;
+  }
+  ++caller_.server().counters_.rejected;
+  return true;
 }
 
 }  // namespace rkv::rpc

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "rpc/connection.h"
+#include "rpc/caller.h"
 #include "rpc/message.h"
 #include "rpc/server.h"
 
@@ -17,8 +17,9 @@ namespace rkv::rpc {
 // sees. Lives on the loop's stack. What a deferred answer needs beyond it goes into a ReplyToken.
 class Call {
  public:
-  // The header's views must stay valid as long as the call.
-  Call(Connection& connection, const CallHeader& header, std::size_t request_size);
+  // The header's views must stay valid as long as the call. `is_cut`: the end of the arguments is
+  // missing, because a datagram does not hold it; the call is answered with that and not run.
+  Call(Caller& caller, const CallHeader& header, std::size_t request_size, bool is_cut);
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -31,13 +32,16 @@ class Call {
 
   void* context() const { return context_; }
   // Hands the duty to answer to a ReplyToken.
-  Connection& hand_over();
+  ReplyPlace hand_over();
+  Server& server() const { return caller_.server(); }
   std::uint32_t xid() const { return header_.xid; }
+  ProcedureId procedure() const { return {header_.program, header_.version, header_.procedure}; }
   std::uint32_t request_size() const { return static_cast<std::uint32_t>(request_size_); }
 
  private:
   enum class State { kOpen, kAnswered, kHandedOver };
 
+  bool answer(rpc_msg* message);
   void set_credential(const SystemCredential* credential);
 
   // The operations of the SVCXPRT.
@@ -47,9 +51,10 @@ class Call {
   using Operations = std::remove_pointer_t<decltype(SVCXPRT::xp_ops)>;
   static Operations kOperations;
 
-  Connection& connection_;
+  Caller& caller_;
   const CallHeader& header_;
   const std::size_t request_size_;
+  const bool is_cut_;
   void* context_ = nullptr;
   State state_ = State::kOpen;
   svc_req request_{};

@@ -2,11 +2,9 @@
 
 #include <sys/epoll.h>
 
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
-#include "rpc/call.h"
 
 namespace rkv::rpc {
 namespace {
@@ -14,30 +12,11 @@ namespace {
 // Most replies are small; a larger one grows the room it is encoded into.
 constexpr std::size_t kReplySizeHint = 512;
 
-rpc_msg accepted(std::uint32_t xid, accept_stat stat) {
-  rpc_msg message{};
-  message.rm_xid = xid;
-  message.rm_direction = REPLY;
-  message.rm_reply.rp_stat = MSG_ACCEPTED;
-  message.acpted_rply.ar_verf = _null_auth;
-  message.acpted_rply.ar_stat = stat;
-  return message;
-}
-
-rpc_msg denied(std::uint32_t xid, reject_stat stat) {
-  rpc_msg message{};
-  message.rm_xid = xid;
-  message.rm_direction = REPLY;
-  message.rm_reply.rp_stat = MSG_DENIED;
-  message.rjcted_rply.rj_stat = stat;
-  return message;
-}
-
 }  // namespace
 
 Connection::Connection(Server& server, std::uint32_t slot, std::uint32_t generation,
                        std::unique_ptr<ByteStream> stream, std::string host)
-    : server_(server),
+    : Caller(server),
       slot_(slot),
       generation_(generation),
       stream_(std::move(stream)),
@@ -173,45 +152,7 @@ bool Connection::may_take_calls() const {
 }
 
 void Connection::take_record(std::string_view record) {
-  CallHeader header;
-  switch (parse_call(record, &header)) {
-    case CallParse::kCall:
-      ++server_.counters_.calls;
-      take_call(header, record.size());
-      break;
-    case CallParse::kRpcMismatch:
-      send_rpc_mismatch(header.xid);
-      break;
-    case CallParse::kBadCredential:
-      send_auth_error(header.xid, AUTH_BADCRED);
-      break;
-    case CallParse::kNotACall:
-      close_malformed("a record that is not a call");
-      break;
-  }
-}
-
-void Connection::take_call(const CallHeader& header, std::size_t request_size) {
-  SystemCredential credential;
-  const SystemCredential* credential_given = nullptr;
-  if (header.credential_flavor == AUTH_SYS) {
-    if (!parse_system_credential(header.credential, &credential)) {
-      send_auth_error(header.xid, AUTH_BADCRED);
-      return;
-    }
-    credential_given = &credential;
-  } else if (header.credential_flavor != AUTH_NONE) {
-    send_auth_error(header.xid, AUTH_REJECTEDCRED);
-    return;
-  }
-  const Server::Program* program = server_.find_program(header.program, header.version);
-  if (program == nullptr) {
-    send_program_error(header);
-    return;
-  }
-  if (header.procedure != NULLPROC && server_.overloaded() && send_overload_reply(header)) return;
-  Call call(*this, header, request_size);
-  call.dispatch(program->dispatcher, program->context, credential_given);
+  if (!take_message(record, false)) close_malformed("a record that is not a call");
 }
 
 bool Connection::send(FunctionRef<bool(XDR*)> encode) {
@@ -225,73 +166,9 @@ bool Connection::send(FunctionRef<bool(XDR*)> encode) {
   return true;
 }
 
-void Connection::answer(std::uint32_t xid, xdrproc_t routine, const void* result) {
-  // Calls are bounded when they are taken, but thousands may wait and all be answered with much.
-  // Over the limit an answer is a small one: it was run, and the client learns that it does not
-  // know.
-  if (server_.counters_.output_bytes >= server_.limits_.output_bytes_max) {
-    answer_system_error(xid);
-    return;
-  }
-  const bool sent = send([xid, routine, result](XDR* xdr) {
-    return encode_success_header(xdr, xid) && routine(xdr, const_cast<void*>(result)) != FALSE;
-  });
-  if (!sent) answer_system_error(xid);
-}
-
-void Connection::answer_system_error(std::uint32_t xid) {
-  ++server_.counters_.rejected;
-  rpc_msg message = accepted(xid, SYSTEM_ERR);
-  RKV_CHECK(send([&message](XDR* xdr) { return xdr_replymsg(xdr, &message) != FALSE; }),
-            "an error reply fits every record limit");
-}
-
-bool Connection::send_overload_reply(const CallHeader& header) {
-  ++server_.counters_.overloaded;
-  const auto found =
-      server_.overload_replies_.find({header.program, header.version, header.procedure});
-  if (found == server_.overload_replies_.end()) {
-    answer_system_error(header.xid);
-    return true;
-  }
-  const std::string& results = found->second;
-  return send([&header, &results](XDR* xdr) {
-    return encode_success_header(xdr, header.xid) &&
-           XDR_PUTBYTES(xdr, const_cast<char*>(results.data()),
-                        static_cast<u_int>(results.size())) != FALSE;
-  });
-}
-
-void Connection::send_auth_error(std::uint32_t xid, auth_stat why) {
-  ++server_.counters_.rejected;
-  rpc_msg message = denied(xid, AUTH_ERROR);
-  message.rjcted_rply.rj_why = why;
-  send([&message](XDR* xdr) { return xdr_replymsg(xdr, &message) != FALSE; });
-}
-
-void Connection::send_rpc_mismatch(std::uint32_t xid) {
-  ++server_.counters_.rejected;
-  rpc_msg message = denied(xid, RPC_MISMATCH);
-  message.rjcted_rply.rj_vers.low = RPC_MSG_VERSION;
-  message.rjcted_rply.rj_vers.high = RPC_MSG_VERSION;
-  send([&message](XDR* xdr) { return xdr_replymsg(xdr, &message) != FALSE; });
-}
-
-void Connection::send_program_error(const CallHeader& header) {
-  ++server_.counters_.rejected;
-  std::uint32_t low = 0;
-  std::uint32_t high = 0;
-  const bool known = server_.version_range(header.program, &low, &high);
-  rpc_msg message = accepted(header.xid, known ? PROG_MISMATCH : PROG_UNAVAIL);
-  message.acpted_rply.ar_vers.low = low;
-  message.acpted_rply.ar_vers.high = high;
-  send([&message](XDR* xdr) { return xdr_replymsg(xdr, &message) != FALSE; });
-}
-
-void Connection::call_handed_over(std::size_t request_size) {
+ReplyPlace Connection::call_handed_over() {
   ++calls_waiting_;
-  ++server_.counters_.calls_waiting;
-  server_.call_bytes_ += request_size;
+  return {Transport::kTcp, 0, slot_, generation_};
 }
 
 void Connection::call_answered() {

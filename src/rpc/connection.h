@@ -11,8 +11,8 @@
 #include "base/function_ref.h"
 #include "base/time.h"
 #include "rpc/byte_stream.h"
+#include "rpc/caller.h"
 #include "rpc/event_loop.h"
-#include "rpc/message.h"
 #include "rpc/record.h"
 #include "rpc/server.h"
 
@@ -21,13 +21,11 @@ namespace rkv::rpc {
 // One client's connection to a Server: cuts the stream into calls, has them dispatched, and writes
 // the answers. Reads no more while too many of its calls wait or too much of its output is not
 // taken.
-class Connection final : public EventLoop::Handler {
+class Connection final : public EventLoop::Handler, public Caller {
  public:
   Connection(Server& server, std::uint32_t slot, std::uint32_t generation,
              std::unique_ptr<ByteStream> stream, std::string host);
   ~Connection() override;
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
 
   void on_ready(std::uint32_t events) override;
   // Goes on with records that were left for this turn.
@@ -40,20 +38,11 @@ class Connection final : public EventLoop::Handler {
   // until then is dropped.
   void finish();
 
-  // Appends a reply; false if it does not fit the limits, and then nothing is appended.
-  bool send(FunctionRef<bool(XDR*)> encode);
-  // Answers a call that was handed over to a token.
-  void answer(std::uint32_t xid, xdrproc_t routine, const void* result);
-  // The same with SYSTEM_ERR.
-  void answer_system_error(std::uint32_t xid);
-  // A call's answer is now owed, or no longer.
-  void call_handed_over(std::size_t request_size);
-  void call_answered();
+  bool send(FunctionRef<bool(XDR*)> encode) override;
+  ReplyPlace call_handed_over() override;
+  void call_answered() override;
+  int descriptor() const override { return stream_->descriptor(); }
 
-  Server& server() const { return server_; }
-  std::uint32_t slot() const { return slot_; }
-  std::uint32_t generation() const { return generation_; }
-  int descriptor() const { return stream_->descriptor(); }
   const std::string& host() const { return host_; }
   std::size_t output_size() const { return output_.content().size(); }
 
@@ -63,11 +52,6 @@ class Connection final : public EventLoop::Handler {
   void take_records();
   void keep_rest();
   void take_record(std::string_view record);
-  void take_call(const CallHeader& header, std::size_t request_size);
-  bool send_overload_reply(const CallHeader& header);
-  void send_auth_error(std::uint32_t xid, auth_stat why);
-  void send_rpc_mismatch(std::uint32_t xid);
-  void send_program_error(const CallHeader& header);
   bool may_take_calls() const;
   void note_record_progress();
   void update_watch();
@@ -76,7 +60,6 @@ class Connection final : public EventLoop::Handler {
   void close_malformed(const char* what);
   void close();
 
-  Server& server_;
   const std::uint32_t slot_;
   const std::uint32_t generation_;
   const std::unique_ptr<ByteStream> stream_;

@@ -3,6 +3,7 @@
 #include <rpc/rpc.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -55,6 +56,7 @@ struct ReplyHeader {
 bool parse_reply(std::string_view record, ReplyHeader* header);
 
 // Writes the head of a successful reply, with an AUTH_NONE verifier; the results follow.
+constexpr std::size_t kSuccessHeaderSize = 24;
 bool encode_success_header(XDR* xdr, std::uint32_t xid);
 // Writes the head of a call; `auth` marshals credential and verifier.
 bool encode_call_header(XDR* xdr, std::uint32_t xid, std::uint32_t program, std::uint32_t version,

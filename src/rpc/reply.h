@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/function_ref.h"
+#include "rpc/caller.h"
 #include "rpc/xdr.h"
 
 namespace rkv::rpc {
@@ -13,8 +15,8 @@ namespace rkv::rpc {
 class Server;
 
 // The duty to answer one call: taken by a procedure from its svc_req, held for as long as the
-// answer takes, used up by answering. Knows its connection by number and generation, so an answer
-// to a connection that is gone goes nowhere. A token that is dropped unanswered answers SYSTEM_ERR,
+// answer takes, used up by answering. Knows its caller by number and generation, so an answer to a
+// connection that is gone goes nowhere. A token that is dropped unanswered answers SYSTEM_ERR,
 // which a client reads as "outcome unknown". For the loop's thread; must not outlive the Server.
 class ReplyToken {
  public:
@@ -32,8 +34,8 @@ class ReplyToken {
 
  private:
   Server* server_ = nullptr;  // null: answered, or moved from
-  std::uint32_t connection_ = 0;
-  std::uint32_t generation_ = 0;
+  ReplyPlace place_;
+  ProcedureId procedure_;
   std::uint32_t xid_ = 0;
   std::uint32_t request_size_ = 0;
 };

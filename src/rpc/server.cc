@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 #include "rpc/connection.h"
+#include "rpc/datagram.h"
+#include "rpc/datagram_port.h"
 #include "rpc/listener.h"
 
 namespace rkv::rpc {
@@ -24,6 +26,7 @@ Server::Server(EventLoop& loop, Logger& logger, std::string name, const ServerLi
 
 Server::~Server() {
   slots_.clear();
+  datagram_ports_.clear();
   RKV_CHECK(counters_.calls_waiting == 0, "a reply token outlives its server");
   loop_.cancel_timer(sweep_timer_);
   loop_.remove_turn_hook(read_hook_);
@@ -35,28 +38,55 @@ void Server::add_program(std::uint32_t program, std::uint32_t version, Dispatche
   programs_[{program, version}] = {dispatcher, context};
 }
 
-void Server::set_overload_reply(std::uint32_t program, std::uint32_t version,
-                                std::uint32_t procedure, xdrproc_t routine, const void* result) {
+std::string Server::encode_results(xdrproc_t routine, const void* result) const {
   OutputBuffer encoded;
   RKV_CHECK(append_record(encoded, 0, limits_.record_size_max,
                           [routine, result](XDR* xdr) {
                             return routine(xdr, const_cast<void*>(result)) != FALSE;
                           }),
-            "an overload reply can be encoded");
-  overload_replies_[{program, version, procedure}] = encoded.content().substr(kRecordMarkSize);
+            "a reply that stands ready can be encoded");
+  return std::string(encoded.content().substr(kRecordMarkSize));
 }
 
-Result<Address> Server::listen(const Address& address) {
-  Result<std::unique_ptr<Listener>> listener = Listener::open(
-      loop_, logger_, name_, address,
-      [this](int descriptor, const Address& from) { take_connection(descriptor, from); });
-  if (!listener.ok()) return listener.status();
-  listeners_.push_back(std::move(listener).value());
-  return listeners_.back()->address();
+void Server::set_overload_reply(std::uint32_t program, std::uint32_t version,
+                                std::uint32_t procedure, xdrproc_t routine, const void* result) {
+  overload_replies_[{program, version, procedure}] = encode_results(routine, result);
 }
+
+void Server::set_datagram_reply(std::uint32_t program, std::uint32_t version,
+                                std::uint32_t procedure, DatagramReply use, xdrproc_t routine,
+                                const void* result) {
+  std::string results = encode_results(routine, result);
+  RKV_CHECK(results.size() + kSuccessHeaderSize <= kDatagramSizeMax,
+            "a datagram reply fits a datagram");
+  datagram_replies_[{program, version, procedure}] = {use, std::move(results)};
+}
+
+Result<Address> Server::listen(const Address& address, Transport transport) {
+  Address bound;
+  if (transport == Transport::kTcp) {
+    Result<std::unique_ptr<Listener>> listener = Listener::open(
+        loop_, logger_, name_, address,
+        [this](int descriptor, const Address& from) { take_connection(descriptor, from); });
+    if (!listener.ok()) return listener.status();
+    listeners_.push_back(std::move(listener).value());
+    bound = listeners_.back()->address();
+  } else {
+    const auto number = static_cast<std::uint32_t>(datagram_ports_.size());
+    Result<std::unique_ptr<DatagramPort>> port = DatagramPort::open(*this, number, address);
+    if (!port.ok()) return port.status();
+    datagram_ports_.push_back(std::move(port).value());
+    bound = datagram_ports_.back()->address();
+  }
+  endpoints_.push_back({transport, bound});
+  return bound;
+}
+
+std::vector<Endpoint> Server::endpoints() const { return endpoints_; }
 
 void Server::stop_taking_calls() {
   listeners_.clear();
+  endpoints_.clear();
   refusing_ = true;
 }
 
@@ -64,6 +94,7 @@ void Server::close_connections() {
   for (Slot& slot : slots_) {
     if (slot.connection != nullptr) slot.connection->finish();
   }
+  for (const auto& port : datagram_ports_) port->stop_reading();
 }
 
 bool Server::quiet() const { return counters_.calls_waiting == 0 && counters_.output_bytes == 0; }
@@ -133,15 +164,26 @@ bool Server::overloaded() const {
          counters_.output_bytes >= limits_.output_bytes_max;
 }
 
-Connection* Server::find_connection(std::uint32_t slot, std::uint32_t generation) {
-  RKV_CHECK(loop_.in_loop_thread(), "calls are answered on the loop's thread");
-  if (slots_[slot].generation != generation) return nullptr;
-  return slots_[slot].connection.get();
+void Server::token_taken(std::size_t request_size) {
+  ++counters_.calls_waiting;
+  call_bytes_ += request_size;
 }
 
-void Server::token_used(std::size_t request_size) {
+void Server::use_token(const ReplyPlace& place, std::size_t request_size,
+                       FunctionRef<void(Caller&)> answer) {
+  RKV_CHECK(loop_.in_loop_thread(), "calls are answered on the loop's thread");
   --counters_.calls_waiting;
   call_bytes_ -= request_size;
+  if (place.transport == Transport::kUdp) {
+    DatagramCaller caller = datagram_ports_[place.port]->release(place.slot, place.generation);
+    answer(caller);
+    caller.call_answered();
+    return;
+  }
+  const Slot& slot = slots_[place.slot];
+  if (slot.generation != place.generation || slot.connection == nullptr) return;
+  answer(*slot.connection);
+  slot.connection->call_answered();
 }
 
 void Server::read_left_over() {
@@ -154,6 +196,7 @@ void Server::flush() {
   for (const std::uint32_t slot : std::exchange(unwritten_, {})) {
     if (slots_[slot].connection != nullptr) slots_[slot].connection->flush();
   }
+  for (const auto& port : datagram_ports_) port->flush();
   destroy_closed();
 }
 

@@ -8,14 +8,16 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "rpc/address.h"
+#include "rpc/caller.h"
+#include "rpc/endpoint.h"
 #include "rpc/event_loop.h"
 #include "rpc/record.h"
 #include "rpc/xdr.h"
@@ -24,6 +26,8 @@ namespace rkv::rpc {
 
 class Call;
 class Connection;
+class DatagramCaller;
+class DatagramPort;
 class Listener;
 class ReplyToken;
 
@@ -41,10 +45,15 @@ struct ServerLimits {
   std::size_t output_bytes_max = 512 << 20;
   // Memory for records that have not ended, of all connections: who needs more of it is closed.
   std::size_t input_bytes_max = 512 << 20;
-  std::size_t records_per_turn_max = 256;  // of one connection, before the others have their turn
-  Duration idle_timeout = seconds(600);    // without a call under way: closed
-  Duration record_timeout = seconds(30);   // from the first byte of a record to its last: closed
-  Duration write_timeout = seconds(30);    // answers that are not taken for this long: closed
+  std::size_t records_per_turn_max = 256;    // of one connection, before the others have their turn
+  std::size_t datagrams_per_turn_max = 256;  // of one UDP port: the same
+  // Calls of one UDP port waiting for their answer: more get the overload reply.
+  std::size_t datagram_calls_max = 4096;
+  // Answers of one turn and UDP port: more are lost, as any datagram may be.
+  std::size_t datagram_output_max = 8 << 20;
+  Duration idle_timeout = seconds(600);   // without a call under way: closed
+  Duration record_timeout = seconds(30);  // from the first byte of a record to its last: closed
+  Duration write_timeout = seconds(30);   // answers that are not taken for this long: closed
 };
 
 // What a server has done; each only grows, but for the first four.
@@ -60,15 +69,23 @@ struct ServerCounters {
   std::uint64_t rejected = 0;    // answered with an RPC error
   std::uint64_t malformed = 0;   // connections closed for what they sent
   std::uint64_t timed_out = 0;   // connections closed by a deadline
+  std::uint64_t datagrams_received = 0;
+  std::uint64_t datagrams_dropped = 0;       // of those: no calls, or from where none are taken
+  std::uint64_t datagrams_answered = 0;      // answers that were sent
+  std::uint64_t datagrams_not_answered = 0;  // answers that the kernel did not take
+  std::uint64_t datagrams_use_tcp = 0;       // calls whose arguments or results were too long
 };
 
-// Serves ONC RPC programs over TCP: the dispatchers that `rpcgen -m` makes, with `-M` procedures,
-// run on the loop's thread. A procedure either fills its result and returns TRUE, or takes a
-// Reply<T>, returns FALSE and answers later. No call waits for another one's answer.
+// Serves ONC RPC programs over TCP and UDP: the dispatchers that `rpcgen -m` makes, with `-M`
+// procedures, run on the loop's thread. A procedure either fills its result and returns TRUE, or
+// takes a Reply<T>, returns FALSE and answers later. No call waits for another one's answer.
+//
+// Over UDP a call and its reply have at most kDatagramSizeMax bytes. A call that gets no answer is
+// sent again by its client, and run again: what must not happen twice needs an id of its own.
 class Server {
  public:
   using Dispatcher = void (*)(svc_req*, SVCXPRT*);
-  // Whether to keep a connection from this address.
+  // Whether to keep a connection, or to take a datagram, from this address.
   using AcceptFilter = std::function<bool(const Address&)>;
 
   // What is passed by reference must outlive the server. `name` is what log lines call it.
@@ -85,18 +102,29 @@ class Server {
   // it is SYSTEM_ERR. Encoded here and now.
   void set_overload_reply(std::uint32_t program, std::uint32_t version, std::uint32_t procedure,
                           xdrproc_t routine, const void* result);
+  // What may be said with a datagram reply, besides that a call was too long and is not run.
+  enum class DatagramReply {
+    kCallTooLong,       // nothing: a result that is too long is SYSTEM_ERR, for it was run
+    kOrResultsTooLong,  // that a result is too long: of a procedure that changes nothing
+  };
+  // What a call of this procedure is answered with over UDP when it, or its result, does not fit a
+  // datagram. Without one it is SYSTEM_ERR. Encoded here and now; must fit itself.
+  void set_datagram_reply(std::uint32_t program, std::uint32_t version, std::uint32_t procedure,
+                          DatagramReply use, xdrproc_t routine, const void* result);
   void set_accept_filter(AcceptFilter filter) { accept_filter_ = std::move(filter); }
 
   // Listens on one more address; with port 0 the kernel picks one. Returns the address it got.
-  Result<Address> listen(const Address& address);
+  Result<Address> listen(const Address& address, Transport transport = Transport::kTcp);
+  // Everything it listens on, in the order of listen(); nothing after stop_taking_calls().
+  std::vector<Endpoint> endpoints() const;
+
   // A clean end has three steps, the next when the one before is done or has taken too long:
   // 1. stop_taking_calls(): no more connections; new calls are refused with the overload reply,
-  // those
-  //    under way are answered. Done when quiet(): every answer is written.
+  //    those under way are answered. Done when quiet(): every answer is written.
   // 2. close_connections(): tells every client that nothing more will come, and drops what they
-  // still
-  //    send. (To close at once would have the kernel throw away answers that are not yet read.)
-  //    Done when counters().connections is 0: every client has closed too.
+  //    still send; datagrams are not read any more. (To close at once would have the kernel throw
+  //    away answers that are not yet read.) Done when counters().connections is 0: every client has
+  //    closed too.
   // 3. The destructor.
   void stop_taking_calls();
   bool quiet() const;
@@ -106,7 +134,10 @@ class Server {
 
  private:
   friend class Call;
+  friend class Caller;
   friend class Connection;
+  friend class DatagramCaller;
+  friend class DatagramPort;
   friend class ReplyToken;
   struct Program {
     Dispatcher dispatcher = nullptr;
@@ -116,7 +147,10 @@ class Server {
     std::unique_ptr<Connection> connection;
     std::uint32_t generation = 0;
   };
-  using ProcedureKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
+  struct EncodedDatagramReply {
+    DatagramReply use = DatagramReply::kCallTooLong;
+    std::string results;
+  };
 
   // Connections.
   void take_connection(int descriptor, const Address& from);
@@ -127,8 +161,11 @@ class Server {
   const Program* find_program(std::uint32_t program, std::uint32_t version) const;
   bool version_range(std::uint32_t program, std::uint32_t* low, std::uint32_t* high) const;
   bool overloaded() const;
-  Connection* find_connection(std::uint32_t slot, std::uint32_t generation);
-  void token_used(std::size_t request_size);
+  std::string encode_results(xdrproc_t routine, const void* result) const;
+  void token_taken(std::size_t request_size);
+  // Ends the waiting of a call: `answer` is run on its caller, unless that is gone.
+  void use_token(const ReplyPlace& place, std::size_t request_size,
+                 FunctionRef<void(Caller&)> answer);
 
   // Each turn.
   void read_left_over();
@@ -144,10 +181,13 @@ class Server {
   bool refusing_ = false;  // new calls, because the end is near
   AcceptFilter accept_filter_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Program> programs_;
-  std::map<ProcedureKey, std::string> overload_replies_;
+  std::map<ProcedureId, std::string> overload_replies_;
+  std::map<ProcedureId, EncodedDatagramReply> datagram_replies_;
   ReadScratch scratch_;
 
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<DatagramPort>> datagram_ports_;
+  std::vector<Endpoint> endpoints_;
   EventLoop::TimerId sweep_timer_ = 0;
   EventLoop::HookId read_hook_ = 0;
   EventLoop::HookId flush_hook_ = 0;
