@@ -95,6 +95,8 @@ CallOutcome undecodable_results(std::string_view server) {
   return unknown(server, "its answer cannot be decoded", make_rpc_err(RPC_CANTDECODERES));
 }
 
+CallOutcome CallChannel::undecodable_reply() const { return undecodable_results(name()); }
+
 CallOutcome outcome_of_reply(std::string_view server, const PendingCall& call,
                              const ReplyHeader& reply) {
   if (reply.error.re_status == RPC_SUCCESS) {

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "rpc/channel.h"
+#include "rpc/call_channel.h"
 #include "rpc/message.h"
 #include "rpc/pending_calls.h"
 

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "rpc/call_outcome.h"
 #include "rpc/channel_connection.h"
 
 namespace rkv::rpc {
@@ -27,8 +26,6 @@ void Channel::call_raw(std::uint32_t program, std::uint32_t version, std::uint32
   call.done = std::move(done);
   connection_->call(std::move(call), auth == nullptr ? no_auth_ : auth, encode, args);
 }
-
-CallOutcome Channel::undecodable_reply() const { return undecodable_results(name()); }
 
 void Channel::set_state_listener(StateListener listener) {
   connection_->set_state_listener(std::move(listener));

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/time.h"
+#include "rpc/call_channel.h"
 #include "rpc/call_output.h"
-#include "rpc/channel.h"
 
 namespace rkv::rpc {
 
@@ -21,7 +21,7 @@ struct PendingCall {
   TimePoint started;
   TimePoint deadline;
   CallOutput::Extent extent;  // where its record is in the output
-  Channel::RawDone done;
+  CallChannel::RawDone done;
 };
 
 // The calls of one channel that are under way, by xid and by deadline.

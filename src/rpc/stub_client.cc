@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "rpc/call_outcome.h"
+#include "rpc/datagram_channel.h"
 #include "rpc/event_loop.h"
 #include "rpc/resolver.h"
 
@@ -38,11 +39,20 @@ bool decode_results(std::string_view bytes, xdrproc_t decode, void* results) {
   return false;
 }
 
+std::unique_ptr<CallChannel> open_channel(Transport transport, EventLoop& loop, Resolver& resolver,
+                                          Logger& logger, const std::string& host,
+                                          std::uint16_t port, const ChannelOptions& options) {
+  if (transport == Transport::kUdp) {
+    return std::make_unique<DatagramChannel>(loop, resolver, host, port, DatagramChannelOptions());
+  }
+  return std::make_unique<Channel>(loop, resolver, logger, host, port, options);
+}
+
 }  // namespace
 
 struct StubClient::State {
   State(Logger& logger, const std::string& host, std::uint16_t port, std::uint32_t program_number,
-        std::uint32_t version_number, const ChannelOptions& options);
+        std::uint32_t version_number, const ChannelOptions& options, Transport transport);
 
   clnt_stat call(rpcproc_t procedure, xdrproc_t encode, void* args, xdrproc_t decode, void* results,
                  timeval stub_timeout);
@@ -52,7 +62,7 @@ struct StubClient::State {
   const std::uint32_t version;
   EventLoop loop;
   Resolver resolver;
-  Channel channel;
+  const std::unique_ptr<CallChannel> channel;
   CLIENT client{};
   std::optional<Duration> timeout;
   CallOutcome last_outcome;
@@ -90,11 +100,11 @@ struct Operations {
 
 StubClient::State::State(Logger& logger, const std::string& host, std::uint16_t port,
                          std::uint32_t program_number, std::uint32_t version_number,
-                         const ChannelOptions& options)
+                         const ChannelOptions& options, Transport transport)
     : program(program_number),
       version(version_number),
       resolver(loop),
-      channel(loop, resolver, logger, host, port, options) {
+      channel(open_channel(transport, loop, resolver, logger, host, port, options)) {
   client.cl_auth = authnone_create();
   client.cl_ops = &Operations<State>::table;
   client.cl_private = this;
@@ -104,15 +114,15 @@ clnt_stat StubClient::State::call(rpcproc_t procedure, xdrproc_t encode, void* a
                                   xdrproc_t decode, void* results, timeval stub_timeout) {
   const Duration limit = timeout.value_or(duration_of(stub_timeout).value_or(Duration{}));
   bool is_done = false;
-  channel.call_raw(program, version, procedure, client.cl_auth, encode, args,
-                   EventLoop::read_clock() + limit,
-                   [&](const CallOutcome& outcome, std::string_view bytes) {
-                     is_done = true;
-                     last_outcome = outcome;
-                     if (outcome.answered() && !decode_results(bytes, decode, results)) {
-                       last_outcome = undecodable_results(channel.name());
-                     }
-                   });
+  channel->call_raw(program, version, procedure, client.cl_auth, encode, args,
+                    EventLoop::read_clock() + limit,
+                    [&](const CallOutcome& outcome, std::string_view bytes) {
+                      is_done = true;
+                      last_outcome = outcome;
+                      if (outcome.answered() && !decode_results(bytes, decode, results)) {
+                        last_outcome = undecodable_results(channel->name());
+                      }
+                    });
   // The channel ends every call at its deadline.
   loop.run_until([&] { return is_done; }, kNever);
   return last_outcome.error.re_status;
@@ -134,8 +144,9 @@ bool_t StubClient::State::control(u_int request, void* info) {
 }
 
 StubClient::StubClient(Logger& logger, const std::string& host, std::uint16_t port,
-                       std::uint32_t program, std::uint32_t version, const ChannelOptions& options)
-    : state_(std::make_unique<State>(logger, host, port, program, version, options)) {}
+                       std::uint32_t program, std::uint32_t version, const ChannelOptions& options,
+                       Transport transport)
+    : state_(std::make_unique<State>(logger, host, port, program, version, options, transport)) {}
 
 StubClient::~StubClient() = default;
 

@@ -9,13 +9,15 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "rpc/channel.h"
+#include "rpc/endpoint.h"
 
 namespace rkv::rpc {
 
-// A CLIENT for the client stubs that rpcgen makes (put_1 and so on), over a Channel and an event
-// loop of its own that it runs for as long as a call takes. Unlike libtirpc's: the time limit holds
-// for the whole call; no signal is raised and none is blocked; the connection is made, and made
-// again, by itself; the last outcome says whether the call may have been run. For one thread.
+// A CLIENT for the client stubs that rpcgen makes (put_1 and so on), over a Channel or a
+// DatagramChannel and an event loop of its own that it runs for as long as a call takes. Unlike
+// libtirpc's: the time limit holds for the whole call; no signal is raised and none is blocked; the
+// connection is made, and made again, by itself; the last outcome says whether the call may have
+// been run. For one thread.
 //
 // The caller clears the result before every call: all bytes zero, as `T result{}` or Decoded<T>
 // have it anew for each attempt. A CLIENT is told a routine and a pointer but no size, so it
@@ -32,8 +34,10 @@ namespace rkv::rpc {
 // cl_auth may be replaced (authunix_create_default()) and is destroyed by its giver.
 class StubClient {
  public:
+  // `options` are those of TCP.
   StubClient(Logger& logger, const std::string& host, std::uint16_t port, std::uint32_t program,
-             std::uint32_t version, const ChannelOptions& options);
+             std::uint32_t version, const ChannelOptions& options,
+             Transport transport = Transport::kTcp);
   ~StubClient();
   StubClient(const StubClient&) = delete;
   StubClient& operator=(const StubClient&) = delete;
