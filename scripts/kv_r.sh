@@ -4,6 +4,8 @@
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"   # for: sh kv_r.sh
 set +o posix
 set -uo pipefail
+# Its questions of rkv may have answers that are too long for UDP.
+unset RKV_TRANSPORT
 
 usage() {
   cat <<'END'

@@ -95,7 +95,7 @@ class Client::State {
     if (!connection.stub) {
       connection.stub =
           std::make_unique<rpc::StubClient>(logger_, connection.server.host, connection.server.port,
-                                            KV_PROG, KV_V1, channel_options_);
+                                            KV_PROG, KV_V1, channel_options_, options_.transport);
     }
     Duration pause = kBusyPauseMin;
     while (true) {

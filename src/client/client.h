@@ -8,11 +8,15 @@
 #include "base/time.h"
 #include "client/results.h"
 #include "client/server.h"
+#include "rpc/endpoint.h"
 
 namespace rkv::client {
 
 struct ClientOptions {
   Duration timeout = seconds(10);  // for one operation, over all servers and retries
+  // With kUdp a write may be done more than once, when an answer is lost or late; what is too long
+  // for a datagram, there or back, is kOverLimit.
+  rpc::Transport transport = rpc::Transport::kTcp;
 };
 
 // Calls a cluster, one operation at a time: each returns when it has ended, within the timeout. For

@@ -20,6 +20,11 @@ bool is_not_offered(const rpc::CallOutcome& outcome) {
   }
 }
 
+// Whether it is too long for the transport, whichever server is asked.
+bool is_too_long(const rpc::CallOutcome& outcome) {
+  return outcome.kind == Kind::kNotSent && outcome.error.re_status == RPC_CANTENCODEARGS;
+}
+
 }  // namespace
 
 bool may_try_elsewhere(const rpc::CallOutcome& outcome, Effect effect) {
@@ -27,7 +32,7 @@ bool may_try_elsewhere(const rpc::CallOutcome& outcome, Effect effect) {
     case Kind::kAnswered:
       return false;
     case Kind::kNotSent:
-      return true;
+      return !is_too_long(outcome);
     case Kind::kRefused:
       return is_not_offered(outcome);
     case Kind::kUnknown:
@@ -41,6 +46,9 @@ Status failure_of(const rpc::CallOutcome& outcome, Effect effect) {
   if (outcome.kind == Kind::kUnknown) {
     return effect == Effect::kWrites ? Status::unknown(outcome.reason)
                                      : Status::unavailable(outcome.reason);
+  }
+  if (is_too_long(outcome)) {
+    return {StatusCode::kOverLimit, outcome.reason + std::string(kUseTcp)};
   }
   if (outcome.kind == Kind::kRefused && outcome.error.re_status == RPC_AUTHERROR) {
     return {StatusCode::kDenied, outcome.reason};

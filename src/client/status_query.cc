@@ -9,6 +9,7 @@
 #include "client/outcome.h"
 #include "client/wire.h"
 #include "rpc/channel.h"
+#include "rpc/datagram_channel.h"
 #include "rpc/event_loop.h"
 #include "rpc/resolver.h"
 
@@ -21,7 +22,7 @@ constexpr rpc::Procedure<kv_status_args, kv_status_result> kStatusProcedure = {
 }  // namespace
 
 std::vector<Result<ReplicaStatus>> ask_status(const std::vector<Server>& servers, bool state_hash,
-                                              Duration timeout) {
+                                              Duration timeout, rpc::Transport transport) {
   std::vector<Result<ReplicaStatus>> results(
       servers.size(), Result<ReplicaStatus>(Status::unavailable("no answer")));
   std::size_t waiting = servers.size();
@@ -35,10 +36,16 @@ std::vector<Result<ReplicaStatus>> ask_status(const std::vector<Server>& servers
   args.state_hash = state_hash ? TRUE : FALSE;
 
   // Last of all, so that they go first: their callbacks use what stands above.
-  std::vector<std::unique_ptr<rpc::Channel>> channels;
+  std::vector<std::unique_ptr<rpc::CallChannel>> channels;
   for (std::size_t i = 0; i < servers.size(); ++i) {
-    channels.push_back(std::make_unique<rpc::Channel>(loop, resolver, logger, servers[i].host,
-                                                      servers[i].port, options));
+    const auto& [host, port] = servers[i];
+    if (transport == rpc::Transport::kUdp) {
+      channels.push_back(std::make_unique<rpc::DatagramChannel>(loop, resolver, host, port,
+                                                                rpc::DatagramChannelOptions()));
+    } else {
+      channels.push_back(
+          std::make_unique<rpc::Channel>(loop, resolver, logger, host, port, options));
+    }
     channels.back()->call<kv_status_args, kv_status_result>(
         kStatusProcedure, args, deadline,
         [&results, &waiting, i, name = servers[i].name()](const rpc::CallOutcome& outcome,

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "client/outcome.h"
 
 namespace rkv::client {
 namespace {
@@ -44,6 +45,7 @@ StatusCode code_of(int status) {
     case KV_DENIED:
       return StatusCode::kDenied;
     case KV_OVER_LIMIT:
+    case KV_USE_TCP:
       return StatusCode::kOverLimit;
     case KV_PARTLY_APPLIED:
       return StatusCode::kPartlyApplied;
@@ -59,7 +61,8 @@ Status failure(int status, const kv_failure& failure, const std::string& server)
   if (reason.empty()) reason = fmt::format("status {}", status);
   const std::string where =
       failure.replica == 0 ? server : fmt::format("replica {}, {}", failure.replica, server);
-  return {code_of(status), fmt::format("{} ({})", reason, where)};
+  const std::string_view advice = status == KV_USE_TCP ? kUseTcp : std::string_view();
+  return {code_of(status), fmt::format("{} ({}){}", reason, where, advice)};
 }
 
 std::string list_of(const std::vector<ReplicaId>& ids) {

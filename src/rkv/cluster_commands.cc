@@ -48,7 +48,7 @@ Result<std::vector<ReplicaAddress>> all_replicas(Session& session) {
 std::vector<Row> ask_all(const std::vector<ReplicaAddress>& replicas, const Options& options) {
   const std::vector<client::Server> servers = client::servers_of(replicas);
   std::vector<Result<client::ReplicaStatus>> answers =
-      client::ask_status(servers, options.state_hash, options.timeout);
+      client::ask_status(servers, options.state_hash, options.timeout, options.transport);
   std::vector<Row> rows;
   for (std::size_t i = 0; i < replicas.size(); ++i) {
     Row row{replicas[i], servers[i].name(), std::move(answers[i])};

@@ -115,11 +115,14 @@ constexpr std::string_view kOptionsText =
   -w simple|table|json
                       output for people (default), the same with tables drawn for status
                       and replicas, or for programs
+  -t, --transport tcp|udp
+                      tcp is the default; over udp a key and its value have about 1100
+                      bytes at most, and a put may be done twice when an answer is lost
   --timeout SECONDS   for one operation as a whole, fractions allowed (default 10)
   --help, --version
 
 Environment, used where the option is not given: RKV_SERVERS (-s), RKV_REPLICAS (-f),
-RKV_OUTPUT (-w), RKV_TIMEOUT (--timeout).
+RKV_OUTPUT (-w), RKV_TRANSPORT (-t), RKV_TIMEOUT (--timeout).
 
 Exit status: 0 ok, 1 not found, 2 usage, 3 not available and nothing happened,
 4 outcome unknown, 5 denied, 6 over a limit, 7 other error, 8 partly applied.
@@ -129,7 +132,7 @@ constexpr std::string_view kShellText =
     R"(Upper and lower case are the same in commands, DELETE is DEL. 'help COMMAND' tells more.
 
 Options: -w simple|table|json for this command, status --state-hash, --help; -- ends them.
-The servers and the timeout are those that the shell was started with.
+The servers, the transport and the timeout are those that the shell was started with.
 
 Words are apart by blanks. '...' and "..." keep blanks in a word. But for '...', \xNN is
 the byte of that number, and \\, \", \' and \ before a blank are that character. A word

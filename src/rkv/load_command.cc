@@ -103,6 +103,9 @@ void write_totals(const client::LoaderTotals& totals, const Failures& failures, 
 }  // namespace
 
 ExitStatus run_load(const Options& options, Session& session) {
+  if (options.transport == rpc::Transport::kUdp) {
+    return report("load", Status::invalid("goes over TCP only, without -t udp"));
+  }
   const Result<const Cluster*> cluster = session.cluster();
   if (!cluster.ok()) return report("load", cluster.status());
   Progress progress;

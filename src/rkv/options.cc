@@ -25,6 +25,7 @@ po::options_description describe_options() {
   add("replicas,f", po::value<std::string>());
   add("output,w", po::value<std::string>());
   add("timeout", po::value<std::string>());
+  add("transport,t", po::value<std::string>());
   add("state-hash", po::bool_switch());
   add("help,h", po::bool_switch());
   add("version", po::bool_switch());
@@ -67,6 +68,15 @@ Status take_timeout(const Setting& setting, Options* options) {
   return Status();
 }
 
+Status take_transport(const Setting& setting, Options* options) {
+  if (setting.text != "tcp" && setting.text != "udp") {
+    return Status::invalid(
+        fmt::format("{} is {}, but must be tcp or udp", setting.name, printable(setting.text)));
+  }
+  options->transport = setting.text == "udp" ? rpc::Transport::kUdp : rpc::Transport::kTcp;
+  return Status();
+}
+
 void take_places(const po::variables_map& given, Options* options) {
   const bool on_command_line = given.count("servers") > 0 || given.count("replicas") > 0;
   const auto take = [&](const char* option, const char* variable) -> std::optional<std::string> {
@@ -95,6 +105,9 @@ Result<Options> take_options(const po::parsed_options& parsed) {
   take_places(given, &options);
   if (const auto timeout = find_setting(given, "timeout", "--timeout", "RKV_TIMEOUT")) {
     if (Status status = take_timeout(*timeout, &options); !status.ok()) return status;
+  }
+  if (const auto transport = find_setting(given, "transport", "-t", "RKV_TRANSPORT")) {
+    if (Status status = take_transport(*transport, &options); !status.ok()) return status;
   }
   if (const auto format = find_setting(given, "output", "-w", "RKV_OUTPUT")) {
     const Result<OutputFormat> parsed_format = parse_format(format->name, format->text);

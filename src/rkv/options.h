@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "base/time.h"
 #include "client/server.h"
+#include "rpc/endpoint.h"
 
 namespace rkv::cli {
 
@@ -20,6 +21,7 @@ struct Options {
   std::vector<std::string> arguments;  // of the command
   OutputFormat format = OutputFormat::kSimple;
   Duration timeout = seconds(10);
+  rpc::Transport transport = rpc::Transport::kTcp;
   bool state_hash = false;
   bool help = false;     // --help
   bool version = false;  // --version
@@ -33,9 +35,9 @@ struct Options {
   std::optional<std::string> replicas_file;
 };
 
-// Reads the command line; what is not on it is taken from RKV_SERVERS, RKV_REPLICAS, RKV_TIMEOUT
-// and RKV_OUTPUT. kInvalid with a line for the user when it makes no sense. Whether the command
-// exists and its arguments are right is not looked at.
+// Reads the command line; what is not on it is taken from RKV_SERVERS, RKV_REPLICAS, RKV_TIMEOUT,
+// RKV_TRANSPORT and RKV_OUTPUT. kInvalid with a line for the user when it makes no sense. Whether
+// the command exists and its arguments are right is not looked at.
 Result<Options> parse_options(int argc, const char* const* argv);
 
 // The format of that name; kInvalid with a line for the user, in which `setting` is what was set.

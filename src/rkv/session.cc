@@ -19,8 +19,8 @@ Result<client::Client*> Session::client() {
   if (!client_) {
     const Result<const Cluster*> found = cluster();
     if (!found.ok()) return found.status();
-    client_ = std::make_unique<client::Client>(found.value()->servers,
-                                               client::ClientOptions{options_.timeout});
+    client_ = std::make_unique<client::Client>(
+        found.value()->servers, client::ClientOptions{options_.timeout, options_.transport});
   }
   return client_.get();
 }

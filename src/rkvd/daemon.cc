@@ -202,14 +202,15 @@ void Daemon::wire() {
 Status Daemon::listen() {
   ReplicaAddress own = *cluster_.find(cluster_.self);
   std::string clients;
-  Status status = listen_on(client_server_, options_.listen, own.host, own.client_port, &clients);
+  Status status =
+      listen_on(client_server_, options_.listen, own.host, own.client_port, options_.udp, &clients);
   if (!status.ok()) return status;
   std::string peers = "nowhere";
   if (cluster_.replicas.size() > 1) {
     members_ = std::make_unique<MemberAddresses>(cluster_.replicas, loop_, resolver_, logger_);
     peer_server_.set_accept_filter(
         [this](const rpc::Address& from) { return members_->contains(from); });
-    status = listen_on(peer_server_, options_.peer_listen, own.host, own.peer_port, &peers);
+    status = listen_on(peer_server_, options_.peer_listen, own.host, own.peer_port, false, &peers);
     if (!status.ok()) return status;
   } else if (!options_.listen.empty()) {
     // A single replica is where it listens; nobody else knows better.
@@ -221,14 +222,14 @@ Status Daemon::listen() {
   peers_->start(this);
   logger_.info(
       "replica {} of cluster {}, replication {}, started for the {}. time: {} keys, "
-      "clients at {}, peers at {}",
+      "clients at {} ({}), peers at {}",
       cluster_.self.value, cluster_.id.to_string(), cluster_.replication_name, cluster_.incarnation,
-      store_->keys(), clients, peers);
+      store_->keys(), clients, options_.udp ? "tcp and udp" : "tcp", peers);
   return {};
 }
 
 Status Daemon::listen_on(rpc::Server& server, const std::string& option, const std::string& host,
-                         std::uint16_t port, std::string* listed) {
+                         std::uint16_t port, bool udp, std::string* listed) {
   const Result<std::vector<ListenAddress>> addresses = listen_addresses(option, host, port);
   if (!addresses.ok()) return addresses.status();
   listed->clear();
@@ -237,6 +238,10 @@ Status Daemon::listen_on(rpc::Server& server, const std::string& option, const s
     if (!bound.ok()) {
       if (wanted.optional) continue;
       return bound.status();
+    }
+    if (udp) {
+      const Result<rpc::Address> same = server.listen(bound.value(), rpc::Transport::kUdp);
+      if (!same.ok() && !wanted.optional) return same.status();
     }
     if (!listed->empty()) *listed += " and ";
     *listed += bound.value().to_string();

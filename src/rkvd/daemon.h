@@ -50,7 +50,7 @@ class Daemon final : public service::Peers::Listener {
   void wire();
   Status listen();
   Status listen_on(rpc::Server& server, const std::string& option, const std::string& host,
-                   std::uint16_t port, std::string* listed);
+                   std::uint16_t port, bool udp, std::string* listed);
   void turn();
   void stop(const char* why);
   void stop_further();

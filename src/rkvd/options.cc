@@ -37,6 +37,7 @@ po::typed_value<Number>* number(Number* target) {
 struct Raw {
   std::string config;
   std::string log_level = "info";
+  std::string udp = "on";
   std::uint32_t idle_timeout_s = 600;
   std::uint32_t record_timeout_s = 30;
   std::uint32_t write_timeout_s = 30;
@@ -63,12 +64,14 @@ po::options_description identity_options(Options& options) {
   return group;
 }
 
-po::options_description network_options(Options& options) {
+po::options_description network_options(Options& options, Raw& raw) {
   po::options_description group("Network");
   group.add_options()("listen", po::value<std::string>(&options.listen)->value_name("HOST:PORT"),
                       "take clients here instead of where the replicas file says")(
       "peer-listen", po::value<std::string>(&options.peer_listen)->value_name("HOST:PORT"),
-      "take the other replicas here instead");
+      "take the other replicas here instead")(
+      "udp", po::value<std::string>(&raw.udp)->default_value(raw.udp)->value_name("on|off"),
+      "take clients over UDP too, at the same port");
   return group;
 }
 
@@ -166,6 +169,12 @@ Status check_limits(const Options& options) {
   return {};
 }
 
+Status take_udp(const std::string& text, Options& options) {
+  if (text != "on" && text != "off") return Status::invalid("--udp " + text + ": on or off");
+  options.udp = text == "on";
+  return {};
+}
+
 Status complete(const po::variables_map& values, const Raw& raw, Options& options) {
   if (values.contains("id")) options.id = values["id"].as<std::uint32_t>();
   if (options.data_dir.empty()) {
@@ -174,6 +183,8 @@ Status complete(const po::variables_map& values, const Raw& raw, Options& option
   const Result<LogLevel> level = parse_log_level(raw.log_level);
   if (!level.ok()) return level.status();
   options.log_level = level.value();
+  Status status = take_udp(raw.udp, options);
+  if (!status.ok()) return status;
   options.client_limits.idle_timeout = seconds(raw.idle_timeout_s);
   options.client_limits.record_timeout = seconds(raw.record_timeout_s);
   options.client_limits.write_timeout = seconds(raw.write_timeout_s);
@@ -190,7 +201,7 @@ Result<OptionsOutcome> read_options(int argument_count, const char* const* argum
   Raw raw;
   po::options_description known;
   known.add(identity_options(options))
-      .add(network_options(options))
+      .add(network_options(options, raw))
       .add(limit_options(options, raw))
       .add(general_options(raw));
   po::variables_map values;

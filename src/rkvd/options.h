@@ -22,6 +22,7 @@ struct Options {
   std::string replication;  // empty: not given
   std::string listen;       // empty: as the replicas file says
   std::string peer_listen;  // the same
+  bool udp = true;          // clients are served over UDP too
   LogLevel log_level = LogLevel::kInfo;
   rpc::ServerLimits client_limits;
   Duration answer_timeout;

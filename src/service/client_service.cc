@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/version.h"
 #include "kv/command.h"
+#include "rpc/datagram.h"
 #include "service/wire.h"
 
 extern "C" void kv_prog_1(svc_req* request, SVCXPRT* transport);
@@ -66,6 +67,21 @@ void set_overload_reply(rpc::Server& server, std::uint32_t procedure,
   server.set_overload_reply(KV_PROG, KV_V1, procedure, rpc::untyped(routine), &result);
 }
 
+// What a call that does not fit a datagram is answered with.
+template <typename WireResult, typename WireUnion>
+void set_datagram_reply(rpc::Server& server, std::uint32_t procedure,
+                        rpc::Server::DatagramReply use, rpc::XdrRoutine<WireResult> routine,
+                        WireUnion WireResult::*arms, ReplicaId replica) {
+  const bool is_read = use == rpc::Server::DatagramReply::kOrResultsTooLong;
+  std::string reason = "the call " + std::string(is_read ? "or its answer " : "") +
+                       "is longer than the " + std::to_string(rpc::kDatagramSizeMax) +
+                       " bytes that go over UDP";
+  WireResult result{};
+  result.status = KV_USE_TCP;
+  (result.*arms).failure = failure_to_wire(reason, replica);
+  server.set_datagram_reply(KV_PROG, KV_V1, procedure, use, rpc::untyped(routine), &result);
+}
+
 }  // namespace
 
 ClientService::ClientService(const Cluster& cluster, replica::Manager& manager, kv::Store& store,
@@ -92,6 +108,19 @@ void ClientService::serve_on(rpc::Server& server) {
                      &kv_replicas_result::kv_replicas_result_u, cluster_.self);
   set_overload_reply(server, STATUS, xdr_kv_status_result, &kv_status_result::kv_status_result_u,
                      cluster_.self);
+  // The longest result of a write fits a datagram, so none that was run is told to use TCP.
+  constexpr auto kWrite = rpc::Server::DatagramReply::kCallTooLong;
+  constexpr auto kRead = rpc::Server::DatagramReply::kOrResultsTooLong;
+  set_datagram_reply(server, PUT, kWrite, xdr_kv_put_result, &kv_put_result::kv_put_result_u,
+                     cluster_.self);
+  set_datagram_reply(server, DEL, kWrite, xdr_kv_del_result, &kv_del_result::kv_del_result_u,
+                     cluster_.self);
+  set_datagram_reply(server, GET, kRead, xdr_kv_get_result, &kv_get_result::kv_get_result_u,
+                     cluster_.self);
+  set_datagram_reply(server, REPLICAS, kRead, xdr_kv_replicas_result,
+                     &kv_replicas_result::kv_replicas_result_u, cluster_.self);
+  set_datagram_reply(server, STATUS, kRead, xdr_kv_status_result,
+                     &kv_status_result::kv_status_result_u, cluster_.self);
 }
 
 void ClientService::put(const kv_put_args& args, rpc::Reply<kv_put_result> reply) {
@@ -217,6 +246,11 @@ std::vector<ClientService::Counter> ClientService::counters() const {
       {"calls", server.calls},
       {"calls_overloaded", server.overloaded},
       {"calls_rejected", server.rejected},
+      {"datagrams_received", server.datagrams_received},
+      {"datagrams_dropped", server.datagrams_dropped},
+      {"datagrams_answered", server.datagrams_answered},
+      {"datagrams_not_answered", server.datagrams_not_answered},
+      {"datagrams_use_tcp", server.datagrams_use_tcp},
       {"writes", manager.writes},
       {"writes_waiting", manager.writes_waiting},
       {"writes_failed", manager.writes_failed},

@@ -26,7 +26,7 @@ class ClientService {
   ClientService(const Cluster& cluster, replica::Manager& manager, kv::Store& store, Peers& peers,
                 const rpc::Server& server, rpc::EventLoop& loop, Logger& logger);
 
-  // Adds KV_PROG to a server, with its overload replies.
+  // Adds KV_PROG to a server, with its overload and datagram replies.
   void serve_on(rpc::Server& server);
 
   void put(const kv_put_args& args, rpc::Reply<kv_put_result> reply);

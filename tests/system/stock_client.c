@@ -3,6 +3,7 @@
  * libtirpc as it is.
  *
  *   stock_client HOST PORT            calls every procedure and checks what it answers
+ *   stock_client HOST PORT udp        the same over UDP, after it was done over TCP
  *   stock_client HOST PORT get HEX    prints the value of the key with these bytes
  */
 #include <netdb.h>
@@ -16,6 +17,7 @@
 #include "kv.h"
 
 static int failures;
+static int over_udp;
 
 static void check(int holds, const char *what)
 {
@@ -23,10 +25,11 @@ static void check(int holds, const char *what)
     failures += !holds;
 }
 
-/* A handle on a TCP connection of our own, so that no rpcbind is asked for the port. */
+/* A handle on a socket of our own, so that no rpcbind is asked for the port. */
 static CLIENT *connect_to(const char *host, const char *port, unsigned version)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct timeval before_again = {1, 0};
     struct addrinfo *address;
     struct netbuf server;
     CLIENT *client;
@@ -37,20 +40,24 @@ static CLIENT *connect_to(const char *host, const char *port, unsigned version)
         fprintf(stderr, "stock_client: %s: %s\n", host, gai_strerror(error));
         exit(1);
     }
-    descriptor = socket(address->ai_family, SOCK_STREAM, 0);
-    if (descriptor < 0 || connect(descriptor, address->ai_addr, address->ai_addrlen) != 0) {
+    descriptor = socket(address->ai_family, over_udp ? SOCK_DGRAM : SOCK_STREAM, 0);
+    if (descriptor < 0 ||
+        (!over_udp && connect(descriptor, address->ai_addr, address->ai_addrlen) != 0)) {
         perror("stock_client: connect");
         exit(1);
     }
     server.len = address->ai_addrlen;
     server.maxlen = address->ai_addrlen;
     server.buf = address->ai_addr;
-    client = clnt_vc_create(descriptor, &server, KV_PROG, version, 0, 0);
+    client = over_udp ? clnt_dg_create(descriptor, &server, KV_PROG, version, 0, 0)
+                      : clnt_vc_create(descriptor, &server, KV_PROG, version, 0, 0);
     if (client == NULL) {
         clnt_pcreateerror("stock_client");
         exit(1);
     }
     clnt_control(client, CLSET_FD_CLOSE, NULL);
+    if (over_udp)
+        clnt_control(client, CLSET_RETRY_TIMEOUT, (char *)&before_again);
     freeaddrinfo(address);
     return client;
 }
@@ -152,9 +159,40 @@ static int remove_key(CLIENT *client, kv_key key, kv_status expected)
     return as_expected;
 }
 
+static char largest[KV_VALUE_MAX];
+
+static void check_large_values(CLIENT *client)
+{
+    check(store(client, key_of(largest, KV_KEY_MAX), largest, sizeof largest),
+          "PUT, 1024 bytes of key and 1 MiB of value");
+    check(value_is(client, key_of(largest, KV_KEY_MAX), largest, sizeof largest),
+          "GET, 1024 bytes of key and 1 MiB of value");
+}
+
+/* What does not fit a datagram, there or back: the answer says so, and nothing has changed. */
+static void check_use_tcp(CLIENT *client)
+{
+    kv_operation_id none = {0, 0, 0};
+    kv_key small = key_of("stock-udp", 9);
+    kv_put_result put_result;
+    kv_get_result get_result;
+
+    check(store(client, small, largest, 1000), "PUT, 1000 bytes of value");
+    check(value_is(client, small, largest, 1000), "GET, 1000 bytes of value");
+    check(put(client, none, small, largest, 2000, &put_result) &&
+              put_result.status == KV_USE_TCP &&
+              put_result.kv_put_result_u.failure.reason[0] != '\0',
+          "PUT, 2000 bytes of value: KV_USE_TCP");
+    clnt_freeres(client, (xdrproc_t)xdr_kv_put_result, (caddr_t)&put_result);
+    check(value_is(client, small, largest, 1000), "GET, the value from before");
+    check(get(client, key_of(largest, KV_KEY_MAX), &get_result) &&
+              get_result.status == KV_USE_TCP,
+          "GET of 1 MiB: KV_USE_TCP");
+    clnt_freeres(client, (xdrproc_t)xdr_kv_get_result, (caddr_t)&get_result);
+}
+
 static void check_values(CLIENT *client)
 {
-    static char largest[KV_VALUE_MAX];
     char all_bytes[256];
     kv_key text = key_of("stock", 5);
     kv_key with_nul = key_of("a\0b", 3);
@@ -178,11 +216,6 @@ static void check_values(CLIENT *client)
     check(store(client, other_after_nul, "other", 5), "PUT, a key that differs behind the NUL");
     check(value_is(client, with_nul, all_bytes, sizeof all_bytes), "GET, NUL in key and value");
     check(value_is(client, other_after_nul, "other", 5), "GET, the other key");
-
-    check(store(client, key_of(largest, KV_KEY_MAX), largest, sizeof largest),
-          "PUT, 1024 bytes of key and 1 MiB of value");
-    check(value_is(client, key_of(largest, KV_KEY_MAX), largest, sizeof largest),
-          "GET, 1024 bytes of key and 1 MiB of value");
 }
 
 static void check_operation_id(CLIENT *client)
@@ -277,8 +310,9 @@ int main(int argc, char **argv)
     struct timeval patience = {20, 0};
     CLIENT *client;
 
-    if (argc != 3 && !(argc == 5 && strcmp(argv[3], "get") == 0)) {
-        fprintf(stderr, "usage: stock_client HOST PORT [get HEX]\n");
+    over_udp = argc == 4 && strcmp(argv[3], "udp") == 0;
+    if (argc != 3 && !over_udp && !(argc == 5 && strcmp(argv[3], "get") == 0)) {
+        fprintf(stderr, "usage: stock_client HOST PORT [udp | get HEX]\n");
         return 2;
     }
     client = connect_to(argv[1], argv[2], KV_V1);
@@ -290,6 +324,10 @@ int main(int argc, char **argv)
     }
     check_rpc(argv[1], argv[2], client);
     check_values(client);
+    if (over_udp)
+        check_use_tcp(client);
+    else
+        check_large_values(client);
     check_operation_id(client);
     check_inspection(client);
     clnt_destroy(client);

@@ -17,9 +17,11 @@ using Kind = Reaction::Kind;
 // Of kv_status in kv.x.
 constexpr int kUnavailableOnWire = 3;
 constexpr int kBusyOnWire = 9;
+constexpr int kUseTcpOnWire = 13;
 
 // Long enough for any call that is answered; and short, for those that are not.
 constexpr ClientOptions kPatient = {seconds(20)};
+constexpr ClientOptions kOverUdp = {seconds(20), rpc::Transport::kUdp};
 constexpr ClientOptions kImpatient = {milliseconds(300)};
 
 bool contains(const std::string& text, const std::string& part) {
@@ -56,9 +58,45 @@ class ClientTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(stays_with_the_server_that_answered);
   CPPUNIT_TEST(learns_the_replicas);
   CPPUNIT_TEST(asks_all_servers_for_their_status);
+  CPPUNIT_TEST(does_everything_over_udp);
+  CPPUNIT_TEST(over_udp_says_what_is_too_long);
+  CPPUNIT_TEST(over_udp_goes_on_when_a_server_is_not_there);
   CPPUNIT_TEST_SUITE_END();
 
  public:
+  void does_everything_over_udp() {
+    FakeReplica replica(1);
+    Client client({replica.address()}, kOverUdp);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, client.put("k", "v").key_version);
+    CPPUNIT_ASSERT_EQUAL(std::string("v"), client.get("k").value);
+    CPPUNIT_ASSERT(client.del("k").status.ok());
+    CPPUNIT_ASSERT(client.get("k").status.code() == StatusCode::kNotFound);
+    CPPUNIT_ASSERT(client.replicas().ok());
+    const auto answers =
+        ask_status({replica.address()}, false, kOverUdp.timeout, rpc::Transport::kUdp);
+    CPPUNIT_ASSERT(answers.at(0).ok());
+  }
+
+  void over_udp_says_what_is_too_long() {
+    FakeReplica replica(1);
+    FakeReplica other(2);
+    Client client({replica.address(), other.address()}, kOverUdp);
+    assert_status(StatusCode::kOverLimit, "UDP carries 1232 at most; use TCP (rkv -t tcp)",
+                  client.put("k", std::string(1232, 'v')).status);
+    CPPUNIT_ASSERT(replica.calls().empty() && other.calls().empty());
+    replica.expect({{Kind::kFail, kUseTcpOnWire, "too long"}});
+    assert_status(StatusCode::kOverLimit, "; use TCP (rkv -t tcp)", client.get("k").status);
+    CPPUNIT_ASSERT(other.calls().empty());
+  }
+
+  void over_udp_goes_on_when_a_server_is_not_there() {
+    const DeadServer dead;
+    FakeReplica replica(1);
+    Client client({dead.address(), replica.address()}, kOverUdp);
+    CPPUNIT_ASSERT(client.put("k", "v").status.ok());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, replica.calls().size());
+  }
+
   void puts_gets_and_removes() {
     FakeReplica replica(1);
     Client client({replica.address()}, kPatient);

@@ -49,6 +49,8 @@ class FakeReplica::State {
     const Result<rpc::Address> bound = server_.listen(rpc::Address::parse("127.0.0.1", 0).value());
     CPPUNIT_ASSERT_MESSAGE(bound.status().to_string(), bound.ok());
     port_ = bound.value().port();
+    const Result<rpc::Address> udp = server_.listen(bound.value(), rpc::Transport::kUdp);
+    CPPUNIT_ASSERT_MESSAGE(udp.status().to_string(), udp.ok());
     thread_ = std::thread([this] { loop_.run(); });
   }
 

@@ -33,8 +33,8 @@ struct SeenCall {
   OperationId operation;
 };
 
-// A server of KV_PROG that keeps its keys to itself and misbehaves when it is told to; in a thread
-// of its own, on a port of 127.0.0.1 that the kernel picks. Thread-safe.
+// A server of KV_PROG, over TCP and UDP, that keeps its keys to itself and misbehaves when it is
+// told to; in a thread of its own, on a port of 127.0.0.1 that the kernel picks. Thread-safe.
 class FakeReplica {
  public:
   explicit FakeReplica(std::uint32_t id);

@@ -77,6 +77,12 @@ class RkvOptionsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(options.timeout == seconds(3));
     CPPUNIT_ASSERT(options.format == OutputFormat::kJson);
     CPPUNIT_ASSERT(options.servers_text == "a" && !options.replicas_file);
+    CPPUNIT_ASSERT(options.transport == rpc::Transport::kTcp);
+    setenv("RKV_TRANSPORT", "udp", 1);
+    CPPUNIT_ASSERT(parse({"get"}).value().transport == rpc::Transport::kUdp);
+    CPPUNIT_ASSERT(parse({"get", "-t", "tcp"}).value().transport == rpc::Transport::kTcp);
+    CPPUNIT_ASSERT_EQUAL(std::string("-t is dccp, but must be tcp or udp"),
+                         reason_of({"--transport", "dccp"}));
     CPPUNIT_ASSERT(parse({"--timeout", "4"}).value().timeout == seconds(4));
     setenv("RKV_OUTPUT", "yaml", 1);
     CPPUNIT_ASSERT_EQUAL(std::string("RKV_OUTPUT is yaml, but must be simple, table or json"),
@@ -109,7 +115,8 @@ class RkvOptionsTest : public CppUnit::TestFixture {
 
  private:
   static void clear_environment() {
-    for (const char* name : {"RKV_TIMEOUT", "RKV_OUTPUT", "RKV_SERVERS", "RKV_REPLICAS"}) {
+    for (const char* name :
+         {"RKV_TIMEOUT", "RKV_OUTPUT", "RKV_SERVERS", "RKV_REPLICAS", "RKV_TRANSPORT"}) {
       unsetenv(name);
     }
   }

@@ -11,6 +11,8 @@
 #include "base/limits.h"
 #include "forward/message.h"
 #include "kv/command.h"
+#include "rpc/datagram.h"
+#include "rpc/message.h"
 #include "service/cluster.h"
 #include "service/peer_codec.h"
 #include "service/wire.h"
@@ -49,6 +51,7 @@ class CodecTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(c_and_cpp_agree_on_the_generated_types);
   CPPUNIT_TEST(a_command_is_the_xdr_of_kv_x);
   CPPUNIT_TEST(the_largest_command_is_within_its_limit);
+  CPPUNIT_TEST(every_result_of_a_write_fits_a_datagram);
   CPPUNIT_TEST(writes_survive_the_wire);
   CPPUNIT_TEST(commands_of_a_peer_are_validated);
   CPPUNIT_TEST(envelopes_are_for_one_cluster_replica_and_replication);
@@ -95,6 +98,30 @@ class CodecTest : public CppUnit::TestFixture {
                               std::string(kKeySizeMax, 'k'),
                               std::string(kValueSizeMax, 'v')};
     CPPUNIT_ASSERT(kv::encode_command(largest).size() <= kCommandSizeMax);
+  }
+
+  // Else a write that was done could not be answered over UDP with what became of it.
+  void every_result_of_a_write_fits_a_datagram() {
+    const auto fits = [](const std::string& result) {
+      return result.size() + rpc::kSuccessHeaderSize <= rpc::kDatagramSizeMax;
+    };
+    const std::string reason(KV_REASON_MAX, 'r');
+    std::vector<u_int> missing(KV_REPLICAS_MAX, UINT32_MAX);
+    kv_partly_applied partly{};
+    partly.missing.missing_len = static_cast<u_int>(missing.size());
+    partly.missing.missing_val = missing.data();
+    partly.reason = string_to_wire(reason);
+    kv_put_result put{};
+    kv_del_result del{};
+    put.status = del.status = KV_OK;
+    CPPUNIT_ASSERT(fits(encoded(xdr_kv_put_result, put)) && fits(encoded(xdr_kv_del_result, del)));
+    put.status = del.status = KV_PARTLY_APPLIED;
+    put.kv_put_result_u.partly = del.kv_del_result_u.partly = partly;
+    CPPUNIT_ASSERT(fits(encoded(xdr_kv_put_result, put)) && fits(encoded(xdr_kv_del_result, del)));
+    put.status = del.status = KV_UNAVAILABLE;
+    put.kv_put_result_u.failure = {string_to_wire(reason), UINT32_MAX, {}};
+    del.kv_del_result_u.failure = put.kv_put_result_u.failure;
+    CPPUNIT_ASSERT(fits(encoded(xdr_kv_put_result, put)) && fits(encoded(xdr_kv_del_result, del)));
   }
 
   void writes_survive_the_wire() {
