@@ -12,7 +12,7 @@ over_udp() {   # id, arguments...
 }
 
 counter() {   # id, name
-  rkv_at "$1" -w json status -t tcp | json_objects | grep "\"id\":$1," |
+  rkv_at "$1" -w json status -t tcp | json_objects | grep "^{\"id\":$1,\"address\"" |
     sed -nE "s/.*\"$2\":([0-9]+).*/\1/p"
 }
 
@@ -31,6 +31,9 @@ expect_status 1 over_udp 3 get key-1
 expect_status 1 over_udp 1 del key-1
 expect_status 0 env RKV_TRANSPORT=udp "$RKV" -s "${address_of_replica[1]}" get key-2
 expect_equal 'the value' "$output" 'value 2'
+
+expect_status 0 over_udp 1 status
+expect_status 0 over_udp 1 demo
 
 step 'the calls came as datagrams'
 for id in 1 2 3; do
