@@ -148,6 +148,8 @@ install: all
 	install -D -m 755 $(BUILD)/rkvd $(DESTDIR)$(PREFIX)/sbin/rkvd
 	install -D -m 755 $(BUILD)/rkv $(DESTDIR)$(PREFIX)/bin/rkv
 	install -D -m 755 scripts/kv_r.sh $(DESTDIR)$(PREFIX)/bin/kv_r.sh
+	install -D -m 644 scripts/kv_r_host.sh $(DESTDIR)$(PREFIX)/share/rkv/kv_r_host.sh
+	install -D -m 644 scripts/kv_r_ssh.sh $(DESTDIR)$(PREFIX)/share/rkv/kv_r_ssh.sh
 	install -D -m 644 kv.x $(DESTDIR)$(PREFIX)/include/rpcsvc/kv.x
 	install -D -m 644 docs/rkv.1 $(DESTDIR)$(PREFIX)/share/man/man1/rkv.1
 	install -D -m 644 docs/rkvd.8 $(DESTDIR)$(PREFIX)/share/man/man8/rkvd.8
