@@ -75,8 +75,8 @@ SCENARIO_OBJECTS := $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*
 $(BUILD)/scenario: $(SCENARIO_OBJECTS) $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^ -lfmt
 
-# A client of rpcgen's own stubs on libtirpc alone, as a user of kv.x would write it.
-$(BUILD)/stock_client: tests/system/stock_client.c $(GEN)/kv_xdr.o $(GEN)/kv_clnt.o
+# Clients of rpcgen's own stubs on libtirpc alone, as a user of kv.x would write them.
+$(BUILD)/stock_%: tests/system/stock_%.c $(GEN)/kv_xdr.o $(GEN)/kv_clnt.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ltirpc
 
 $(BENCH)/bench: $(addprefix $(BENCH_OBJ)/,main.o child.o load.o workload.o) $(GEN)/kv_xdr.o
@@ -130,7 +130,7 @@ bench: $(addprefix $(BENCH)/,bench runtime_server stock_server echo_server)
 scenarios: $(BUILD)/scenario
 	$< --rewrite tests/scenario/*.script
 
-check: all $(BUILD)/unit_tests $(BUILD)/scenario $(BUILD)/stock_client
+check: all $(addprefix $(BUILD)/,unit_tests scenario stock_client stock_threads)
 	BUILD=$(BUILD) bash tests/run.sh
 
 SOURCES_TO_FORMAT = $(shell git ls-files '*.h' '*.cc')

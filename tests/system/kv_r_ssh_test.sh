@@ -53,7 +53,8 @@ stop_sshd() {   # host number
   wait "${sshd_process[$1]}" 2>/dev/null
 }
 
-# A host: a network namespace with an address, and a mount namespace with what sshd and kv_r.sh write.
+# A host: a network namespace with an address, and a mount namespace with what sshd and kv_r.sh
+# write.
 make_host() {   # number
   start_process "host-$1.log" unshare --net --mount tail -f /dev/null
   host_process[$1]=$pid
@@ -153,7 +154,8 @@ for id in 1 2 3; do
 done
 expect_states 0 running running running
 tr '\0' '\n' <"/proc/$(pid_of 2)/cmdline" | grep -qxF "$config" || fail 'the argument is not there'
-expect_equal 'the number of clusters' "$(cat "$test_directory"/disk-?/*/cluster-id | sort -u | wc -l)" 1
+expect_equal 'the number of clusters' \
+  "$(cat "$test_directory"/disk-?/*/cluster-id | sort -u | wc -l)" 1
 cmp replicas.conf "${disk_of[3]}/"*/sent-replicas.conf || fail 'the file on host 3 is another'
 expect_status 0 kv_r_all start
 expect_match 'start' "$output" "$network.2: all replicas run already"

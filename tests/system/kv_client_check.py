@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Checks replicas of one rkv cluster through kv_client.py. Ends with "calls N": how many it made.
+
+    kv_client_check.py procedures [--udp] HOST:PORT         every procedure, and the RPC errors
+    kv_client_check.py threads COUNT OPERATIONS HOST:PORT...   many threads, each at all replicas
+"""
+
+import random
+import struct
+import sys
+import threading
+
+import kv_client
+from kv_client import Encoder, KvClient, KvError, RpcError, TcpTransport, UdpTransport
+
+
+def expect(holds, what):
+    if not holds:
+        raise AssertionError(what)
+
+
+def expect_equal(found, expected, what):
+    expect(found == expected, f"{what}: {str(found)[:100]} instead of {str(expected)[:100]}")
+
+
+def expect_error(kind, attributes, function, *arguments, **named):
+    """The call has to raise this kind of error, with these attributes."""
+    try:
+        function(*arguments, **named)
+    except kind as error:
+        for name, expected in attributes.items():
+            expect_equal(getattr(error, name), expected, f"{name} of {error}")
+        return error
+    raise AssertionError(f"{function.__name__} {arguments}: {kind.__name__} was expected")
+
+
+def address_of(word):
+    host, _, port = word.rpartition(":")
+    return host, int(port)
+
+
+# ---- one replica ---------------------------------------------------------------------------------
+
+
+def check_values(client, largest):
+    """The procedures on keys; values up to this many bytes."""
+    client.null()
+    key = b"python"
+    first = client.put(key, b"value")
+    expect_equal(client.get(key)[:2], (b"value", first.key_version), "a value and its version")
+    second = client.put(key, b"")
+    expect_equal(second.key_version, first.key_version + 1, "the version after another put")
+    expect(second.position > first.position, "the position does not grow")
+    expect_equal(client.get(key).value, b"", "an empty value")
+    expect_equal(client.delete(key).key_version, second.key_version, "the version that was deleted")
+    for call in client.get, client.delete:
+        error = expect_error(KvError, {"status": kv_client.KV_NOT_FOUND}, call, key)
+        expect(error.replica > 0, "the failure does not say of which replica")
+
+    every_byte = bytes(range(256))
+    client.put(b"a\0b", every_byte)
+    client.put(b"a\0c", b"other")
+    expect_equal(client.get(b"a\0b").value, every_byte, "a key and a value with NUL")
+    for size in 1, 2, 3, 4, 5, largest - 1, largest:   # all kinds of padding
+        value = random.Random(size).randbytes(size)
+        client.put(b"k" * min(size, 1024), value)
+        expect_equal(client.get(b"k" * min(size, 1024)).value, value, f"a value of {size} bytes")
+
+
+def check_inspection(client, port):
+    self_id, replicas = client.replicas()
+    by_id = {replica.id: replica for replica in replicas}
+    expect_equal(by_id[self_id].client_port, port, "the port of the replica that answers")
+    status = client.status()
+    expect_equal(status.replica, self_id, "the replica in STATUS")
+    expect_equal({peer.id for peer in status.peers}, set(by_id) - {self_id}, "the peers")
+    expect(all(peer.up for peer in status.peers), f"a peer is down: {status.peers}")
+    expect(status.keys > 0 and status.counters and status.state_hash is None, f"STATUS: {status}")
+    expect_equal(len(client.status(state_hash=True).state_hash), 16, "bytes of the state hash")
+
+
+def check_errors(client):
+    """What the RPC layer has to refuse, on a connection that goes on; and wrong arguments."""
+    args = Encoder().opaque(b"key").extension().bytes()
+    call = client.call
+    expect_error(RpcError, {"name": "PROC_UNAVAIL"}, call, 6, args)
+    expect_error(RpcError, {"name": "PROC_UNAVAIL"}, call, 0xFFFFFFFF, args)
+    for version in 0, 2, 0xFFFFFFFF:
+        expect_error(
+            RpcError, {"name": "PROG_MISMATCH", "low": 1, "high": 1}, call, 0, version=version
+        )
+    expect_error(RpcError, {"name": "PROG_UNAVAIL"}, call, 0, program=kv_client.KV_PROG + 2)
+    expect_error(
+        RpcError, {"name": "RPC_MISMATCH", "low": 2, "high": 2}, call, 0, rpc_version=3
+    )
+    expect_error(RpcError, {"name": "AUTH_ERROR 2"}, call, kv_client.GET, args, flavor=77)
+    too_long = Encoder().opaque(bytes(kv_client.KV_KEY_MAX + 1)).extension().bytes()
+    for wrong in b"", args[:-1], args[:6], too_long, b"\xff" * 8:
+        expect_error(RpcError, {"name": "GARBAGE_ARGS"}, call, kv_client.GET, wrong)
+    empty_key = Encoder().opaque(b"").extension().bytes()
+    expect_error(KvError, {"status": kv_client.KV_INVALID}, get_encoded, client, empty_key)
+    client.null()
+
+
+def get_encoded(client, args):
+    return kv_client.decode_result(client.call(kv_client.GET, args), kv_client.decode_value)
+
+
+def check_records(client):
+    """A call in many fragments; then many calls before the first reply is read."""
+    client.put(b"pipelined", b"value")
+    args = Encoder().opaque(b"pipelined").extension().bytes()
+    messages = {
+        xid: kv_client.encode_call(xid, kv_client.KV_PROG, 1, kv_client.GET, args)
+        for xid in range(1, 101)
+    }
+    record = b""
+    for place in range(0, len(messages[1]), 7):
+        fragment = messages[1][place : place + 7]
+        last = kv_client.LAST_FRAGMENT if place + 7 >= len(messages[1]) else 0
+        record += struct.pack(">I", last | len(fragment)) + fragment
+    client.transport.socket.sendall(record)
+    for xid in range(2, 101):
+        client.transport.send(messages[xid])
+    client.calls += len(messages)
+    while messages:
+        xid, result = kv_client.decode_reply(client.transport.receive())
+        del messages[xid]
+        value = kv_client.decode_result(result, kv_client.decode_value)
+        expect_equal(value.value, b"value", f"the value in reply {xid}")
+
+
+def check_procedures(arguments):
+    udp = arguments[0] == "--udp"
+    host, port = address_of(arguments[-1])
+    with KvClient(host, port, UdpTransport if udp else TcpTransport) as client:
+        check_values(client, 1000 if udp else kv_client.KV_VALUE_MAX)
+        check_inspection(client, port)
+        check_errors(client)
+        if not udp:
+            check_records(client)
+        return client.calls
+
+
+# ---- many threads --------------------------------------------------------------------------------
+
+
+class Worker(threading.Thread):
+    """Writes keys of its own through all replicas in turn, and reads each back from another."""
+
+    def __init__(self, number, operations, addresses):
+        super().__init__()
+        self.number, self.operations, self.addresses = number, operations, addresses
+        self.random = random.Random(number)
+        self.expected = {}   # of its own keys
+        self.calls = 0
+        self.error = None
+
+    def run(self):
+        clients = []
+        try:
+            for address in self.addresses:
+                clients.append(KvClient(*address))
+            for turn in range(self.operations):
+                writer = clients[turn % len(clients)]
+                reader = clients[self.random.randrange(len(clients))]
+                self.write_and_read(writer, reader)
+            for client in clients:
+                for key in self.expected:
+                    self.read(client, key)
+        except Exception as error:   # for main, which ends with it
+            self.error = error
+        finally:
+            for client in clients:
+                self.calls += client.calls
+                client.transport.close()
+
+    def write_and_read(self, writer, reader):
+        key = b"thread %d key %d" % (self.number, self.random.randrange(20))
+        if self.expected.get(key) is not None and self.random.random() < 0.2:
+            writer.delete(key)
+            self.expected[key] = None
+        else:
+            self.expected[key] = self.random.randbytes(self.random.choice((0, 7, 100, 5000)))
+            writer.put(key, self.expected[key])
+        self.read(reader, key)
+
+    def read(self, client, key):
+        if self.expected[key] is None:
+            expect_error(KvError, {"status": kv_client.KV_NOT_FOUND}, client.get, key)
+        else:
+            expect_equal(client.get(key).value, self.expected[key], f"the value of {key}")
+
+
+def check_threads(arguments):
+    count, operations = int(arguments[0]), int(arguments[1])
+    addresses = [address_of(word) for word in arguments[2:]]
+    workers = [Worker(number, operations, addresses) for number in range(count)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for worker in workers:
+        if worker.error:
+            raise worker.error
+    return sum(worker.calls for worker in workers)
+
+
+if __name__ == "__main__":
+    checks = {"procedures": check_procedures, "threads": check_threads}
+    print("calls", checks[sys.argv[1]](sys.argv[2:]))
