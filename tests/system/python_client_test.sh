@@ -14,6 +14,7 @@ start_cluster 5
 for id in 1 2 3 4 5; do
   step "every procedure at replica $id"
   expect_status 0 check procedures "${address_of_replica[id]}"
+  expect_status 0 check strange "${address_of_replica[id]}"
 done
 expect_equal_hashes
 

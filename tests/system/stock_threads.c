@@ -60,7 +60,7 @@ static CLIENT *connect_to(const char *host, const char *port)
     return client;
 }
 
-/* Writes the key of a thread with this index, and the value that belongs to it; sets their sizes. */
+/* Makes the key of a thread with this index, and the value that belongs to it; sets their sizes. */
 static void make_pair(unsigned number, unsigned index, char key[64], u_int *key_size,
                       char value[VALUE_MAX], u_int *value_size)
 {
