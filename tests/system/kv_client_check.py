@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Checks replicas of one rkv cluster through kv_client.py. Ends with "calls N": how many it made.
 
-    kv_client_check.py procedures [--udp] HOST:PORT   every procedure, and the errors of RPC
+    kv_client_check.py procedures [--udp] HOST:PORT   every procedure, and the errors of RPC; over
+                                                      TCP, and then over UDP too
     kv_client_check.py strange HOST:PORT              calls that tshark does not take for RPC
     kv_client_check.py threads COUNT OPERATIONS HOST:PORT...
                                                       many threads, each at all replicas
@@ -47,8 +48,8 @@ def address_of(word):
 # ---- one replica ---------------------------------------------------------------------------------
 
 
-def check_values(client, largest):
-    """The procedures on keys; values up to this many bytes."""
+def check_values(client, largest_key, largest):
+    """The procedures on keys; keys and values up to this many bytes."""
     client.null()
     key = b"python"
     first = client.put(key, b"value")
@@ -68,8 +69,9 @@ def check_values(client, largest):
     expect_equal(client.get(b"a\0b").value, every_byte, "a key and a value with NUL")
     for size in 1, 2, 3, 4, 5, largest - 1, largest:   # all kinds of padding
         value = random.Random(size).randbytes(size)
-        client.put(b"k" * min(size, 1024), value)
-        expect_equal(client.get(b"k" * min(size, 1024)).value, value, f"a value of {size} bytes")
+        key = b"k" * min(size, largest_key)
+        client.put(key, value)
+        expect_equal(client.get(key).value, value, f"a value of {size} bytes")
 
 
 def check_inspection(client, port):
@@ -151,15 +153,32 @@ def check_strange(arguments):
 
 
 def check_procedures(arguments):
-    udp = arguments[0] == "--udp"
     host, port = address_of(arguments[-1])
-    with KvClient(host, port, UdpTransport if udp else TcpTransport) as client:
-        check_values(client, 1000 if udp else kv_client.KV_VALUE_MAX)
+    calls = 0
+    with KvClient(host, port) as client:
+        check_values(client, kv_client.KV_KEY_MAX, kv_client.KV_VALUE_MAX)
         check_inspection(client, port)
         check_errors(client)
-        if not udp:
-            check_records(client)
-        return client.calls
+        check_records(client)
+        calls += client.calls
+    if arguments[0] == "--udp":
+        calls += check_udp(host, port)
+    return calls
+
+
+def check_udp(host, port):
+    """The same over UDP, and what is too long for it."""
+    with KvClient(host, port) as tcp, KvClient(host, port, UdpTransport) as client:
+        check_values(client, 100, 1000)
+        check_inspection(client, port)
+        check_errors(client)
+        too_long = {"status": kv_client.KV_USE_TCP}
+        tcp.delete(b"k")
+        expect_error(KvError, too_long, client.put, b"k", bytes(2000))
+        expect_error(KvError, {"status": kv_client.KV_NOT_FOUND}, tcp.get, b"k")
+        tcp.put(b"k", bytes(2000))
+        expect_error(KvError, too_long, client.get, b"k")
+        return client.calls + tcp.calls
 
 
 # ---- many threads --------------------------------------------------------------------------------

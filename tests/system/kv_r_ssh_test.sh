@@ -253,6 +253,25 @@ expect_states 1 unknown unknown unknown
 expect_match 'stderr' "$error" "not found on $network.1, set KV_R_REMOTE"
 unset KV_R_REMOTE
 
+step 'from one of the hosts, which needs no ssh for itself'
+at_host_1_all() {
+  at_host 1 bash "$repository/scripts/kv_r.sh" -f "$test_directory/replicas.conf" -d "$state" \
+    --ssh "$@"
+}
+expect_status 0 at_host_1_all stop
+stop_sshd 1
+expect_status 0 at_host_1_all start
+for id in 1 2 3; do
+  expect_match 'start' "$output" "$network.$id: started: $id"
+done
+expect_status 0 at_host_1_all status
+expect_status 0 at_host_1_all kill 1
+expect_status 0 at_host_1_all kill 3
+expect_status 3 at_host_1_all status
+expect_equal 'the states' "$(awk 'NR > 1 { printf "%s ", $4 }' <<<"$output")" 'dead running dead '
+start_sshd 1
+expect_status 0 kv_r_all start
+
 step 'clean is for all or none; a replica without its data; another cluster'
 expect_status 0 kv_r_all kill 1
 expect_status 1 kv_r_all clean
