@@ -41,8 +41,7 @@ bool set_options(int descriptor, int family) {
   if (family == AF_INET) {
     return setsockopt(descriptor, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0;
   }
-  return setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0 &&
-         setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) == 0;
+  return setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) == 0;
 }
 
 void read_local_end(msghdr& header, DatagramEnds* ends) {
@@ -122,16 +121,27 @@ Result<std::unique_ptr<DatagramPort>> DatagramPort::open(Server& server, std::ui
   const int descriptor =
       socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
   if (descriptor < 0) return socket_failure("cannot make a socket for", address);
-  if (!set_options(descriptor, address.family()) ||
+  const int on = 1;
+  const bool is_v6 = address.family() == AF_INET6;
+  if ((is_v6 && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
       bind(descriptor, address.raw(), address.raw_size()) != 0) {
     Status status = socket_failure("cannot listen at", address);
     close(descriptor);
     return status;
   }
+  return adopt(server, number, descriptor);
+}
+
+Result<std::unique_ptr<DatagramPort>> DatagramPort::adopt(Server& server, std::uint32_t number,
+                                                          int descriptor) {
   const Result<Address> bound = Address::local_of(descriptor);
-  if (!bound.ok()) {
+  Status status = bound.status();
+  if (status.ok() && !set_options(descriptor, bound.value().family())) {
+    status = socket_failure("cannot prepare the socket at", bound.value());
+  }
+  if (!status.ok()) {
     close(descriptor);
-    return bound.status();
+    return status;
   }
   return std::unique_ptr<DatagramPort>(new DatagramPort(server, number, descriptor, bound.value()));
 }

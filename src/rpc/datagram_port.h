@@ -61,6 +61,9 @@ class DatagramPort final : public EventLoop::Handler {
   // must outlive the port; `number` is the port's place among its ports.
   static Result<std::unique_ptr<DatagramPort>> open(Server& server, std::uint32_t number,
                                                     const Address& address);
+  // The same with a UDP socket that is bound already; the port owns it, also on failure.
+  static Result<std::unique_ptr<DatagramPort>> adopt(Server& server, std::uint32_t number,
+                                                     int descriptor);
   ~DatagramPort() override;
   DatagramPort(const DatagramPort&) = delete;
   DatagramPort& operator=(const DatagramPort&) = delete;

@@ -26,13 +26,18 @@ Result<std::unique_ptr<Listener>> Listener::open(EventLoop& loop, Logger& logger
                                                  const Address& address, Accepted accepted) {
   Result<int> descriptor = listen_tcp(address);
   if (!descriptor.ok()) return descriptor.status();
-  Result<Address> bound = Address::local_of(descriptor.value());
+  return adopt(loop, logger, std::move(name), descriptor.value(), std::move(accepted));
+}
+
+Result<std::unique_ptr<Listener>> Listener::adopt(EventLoop& loop, Logger& logger, std::string name,
+                                                  int descriptor, Accepted accepted) {
+  Result<Address> bound = Address::local_of(descriptor);
   if (!bound.ok()) {
-    close(descriptor.value());
+    close(descriptor);
     return bound.status();
   }
-  return std::unique_ptr<Listener>(new Listener(loop, logger, std::move(name), descriptor.value(),
-                                                bound.value(), std::move(accepted)));
+  return std::unique_ptr<Listener>(
+      new Listener(loop, logger, std::move(name), descriptor, bound.value(), std::move(accepted)));
 }
 
 Listener::Listener(EventLoop& loop, Logger& logger, std::string name, int descriptor,

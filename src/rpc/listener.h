@@ -23,6 +23,9 @@ class Listener final : public EventLoop::Handler {
 
   static Result<std::unique_ptr<Listener>> open(EventLoop& loop, Logger& logger, std::string name,
                                                 const Address& address, Accepted accepted);
+  // The same with a socket that listens already, which the listener then owns (also on failure).
+  static Result<std::unique_ptr<Listener>> adopt(EventLoop& loop, Logger& logger, std::string name,
+                                                 int descriptor, Accepted accepted);
   ~Listener() override;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -63,23 +63,41 @@ void Server::set_datagram_reply(std::uint32_t program, std::uint32_t version,
 }
 
 Result<Address> Server::listen(const Address& address, Transport transport) {
-  Address bound;
-  if (transport == Transport::kTcp) {
-    Result<std::unique_ptr<Listener>> listener = Listener::open(
-        loop_, logger_, name_, address,
-        [this](int descriptor, const Address& from) { take_connection(descriptor, from); });
-    if (!listener.ok()) return listener.status();
-    listeners_.push_back(std::move(listener).value());
-    bound = listeners_.back()->address();
-  } else {
-    const auto number = static_cast<std::uint32_t>(datagram_ports_.size());
-    Result<std::unique_ptr<DatagramPort>> port = DatagramPort::open(*this, number, address);
-    if (!port.ok()) return port.status();
-    datagram_ports_.push_back(std::move(port).value());
-    bound = datagram_ports_.back()->address();
+  if (transport == Transport::kUdp) {
+    return add(DatagramPort::open(*this, next_port(), address));
   }
-  endpoints_.push_back({transport, bound});
-  return bound;
+  return add(Listener::open(
+      loop_, logger_, name_, address,
+      [this](int accepted, const Address& from) { take_connection(accepted, from); }));
+}
+
+Result<Address> Server::listen_on(int descriptor) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM) {
+    return add(DatagramPort::adopt(*this, next_port(), descriptor));
+  }
+  return add(Listener::adopt(
+      loop_, logger_, name_, descriptor,
+      [this](int accepted, const Address& from) { take_connection(accepted, from); }));
+}
+
+Result<Address> Server::add(Result<std::unique_ptr<Listener>> listener) {
+  if (!listener.ok()) return listener.status();
+  listeners_.push_back(std::move(listener).value());
+  endpoints_.push_back({Transport::kTcp, listeners_.back()->address()});
+  return endpoints_.back().address;
+}
+
+Result<Address> Server::add(Result<std::unique_ptr<DatagramPort>> port) {
+  if (!port.ok()) return port.status();
+  datagram_ports_.push_back(std::move(port).value());
+  endpoints_.push_back({Transport::kUdp, datagram_ports_.back()->address()});
+  return endpoints_.back().address;
+}
+
+std::uint32_t Server::next_port() const {
+  return static_cast<std::uint32_t>(datagram_ports_.size());
 }
 
 std::vector<Endpoint> Server::endpoints() const { return endpoints_; }

@@ -115,7 +115,10 @@ class Server {
 
   // Listens on one more address; with port 0 the kernel picks one. Returns the address it got.
   Result<Address> listen(const Address& address, Transport transport = Transport::kTcp);
-  // Everything it listens on, in the order of listen(); nothing after stop_taking_calls().
+  // Takes calls on one more socket, which the server then owns (also on failure): a TCP socket that
+  // listens already, or a UDP socket that is bound. Returns the address it is bound to.
+  Result<Address> listen_on(int descriptor);
+  // Everything it listens on, in the order of listening; nothing after stop_taking_calls().
   std::vector<Endpoint> endpoints() const;
 
   // A clean end has three steps, the next when the one before is done or has taken too long:
@@ -153,6 +156,9 @@ class Server {
   };
 
   // Connections.
+  Result<Address> add(Result<std::unique_ptr<Listener>> listener);
+  Result<Address> add(Result<std::unique_ptr<DatagramPort>> port);
+  std::uint32_t next_port() const;
   void take_connection(int descriptor, const Address& from);
   void close_connection(std::uint32_t slot);
   void destroy_closed();
