@@ -79,6 +79,10 @@ $(BUILD)/scenario: $(SCENARIO_OBJECTS) $(BUILD)/librkv.a
 $(BUILD)/stock_%: tests/system/stock_%.c $(GEN)/kv_xdr.o $(GEN)/kv_clnt.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ltirpc
 
+# What the test of the service manager needs beside rkvd.
+$(BUILD)/service_launcher: tests/system/service_launcher.c
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
 $(BENCH)/bench: $(addprefix $(BENCH_OBJ)/,main.o child.o load.o workload.o) $(GEN)/kv_xdr.o
 $(BENCH)/runtime_server: $(BENCH_OBJ)/runtime_server.o $(BENCH_OBJ)/other_procedures.o \
                          $(GEN)/kv_svc.o $(BENCH_SERVER_OBJECTS) $(BENCH_RPC_OBJECTS)
@@ -130,7 +134,8 @@ bench: $(addprefix $(BENCH)/,bench runtime_server stock_server echo_server)
 scenarios: $(BUILD)/scenario
 	$< --rewrite tests/scenario/*.script
 
-check: all $(addprefix $(BUILD)/,unit_tests scenario stock_client stock_threads)
+CHECK_PROGRAMS := unit_tests scenario stock_client stock_threads stock_server service_launcher
+check: all $(addprefix $(BUILD)/,$(CHECK_PROGRAMS))
 	BUILD=$(BUILD) bash tests/run.sh
 
 SOURCES_TO_FORMAT = $(shell git ls-files '*.h' '*.cc')

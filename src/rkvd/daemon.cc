@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -18,6 +19,8 @@ constexpr const char* kIdentityKey = "identity";
 constexpr const char* kIncarnationKey = "incarnation";
 constexpr std::size_t kReplicasFileSizeMax = 1 << 20;
 constexpr const char* kSingleHost = "localhost";
+constexpr const char* kClientSocketName = "client";
+constexpr const char* kPeerSocketName = "peer";
 constexpr Duration kClosingTime = milliseconds(200);
 constexpr Duration kSilence = milliseconds(100);
 
@@ -50,6 +53,14 @@ Status check_own_id(const Options& options, const std::vector<ReplicaAddress>& r
                          std::to_string(*options.id) + " (--id) in it");
 }
 
+std::string list_of(const std::vector<rpc::Address>& addresses) {
+  std::string text;
+  for (const rpc::Address& address : addresses) {
+    text += (text.empty() ? "" : " and ") + address.to_string();
+  }
+  return text.empty() ? "nowhere" : text;
+}
+
 }  // namespace
 
 // Turns the signals of a stop into calls on the loop's thread.
@@ -75,7 +86,8 @@ class Daemon::SignalHandler final : public rpc::EventLoop::Handler {
   const int descriptor_;
 };
 
-Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options, Logger& logger) {
+Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options, Logger& logger,
+                                              posix::ServiceManager& manager) {
   Result<std::vector<ReplicaAddress>> replicas = replicas_of(options);
   if (!replicas.ok()) return replicas.status();
   Status status = check_own_id(options, replicas.value());
@@ -103,20 +115,23 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options, Logger& lo
   service::Cluster cluster;
   cluster.replicas = std::move(replicas).value();
   std::unique_ptr<Daemon> daemon(
-      new Daemon(options, logger, std::move(directory).value(), std::move(cluster)));
+      new Daemon(options, logger, manager, std::move(directory).value(), std::move(cluster)));
   status = daemon->open_store(to_create ? &*to_create : nullptr);
   if (status.ok()) status = daemon->load_identity();
   if (!status.ok()) return status;
   daemon->wire();
   status = daemon->listen();
+  if (status.ok()) status = daemon->register_with_rpcbind();
   if (!status.ok()) return status;
+  daemon->announce();
   return daemon;
 }
 
-Daemon::Daemon(const Options& options, Logger& logger, posix::DataDirectory directory,
-               service::Cluster cluster)
+Daemon::Daemon(const Options& options, Logger& logger, posix::ServiceManager& manager,
+               posix::DataDirectory directory, service::Cluster cluster)
     : options_(options),
       logger_(logger),
+      service_manager_(manager),
       directory_(std::move(directory)),
       cluster_(std::move(cluster)),
       signals_(std::make_unique<SignalHandler>(*this)),
@@ -192,6 +207,9 @@ void Daemon::wire() {
   client_service_ = std::make_unique<service::ClientService>(cluster_, *manager_, *store_, *peers_,
                                                              client_server_, loop_, logger_);
   client_service_->serve_on(client_server_);
+  client_service_->add_counter("rpcbind_registered", [this] {
+    return std::uint64_t{registration_ == nullptr ? 0 : registration_->registered()};
+  });
   peer_service_ = std::make_unique<service::PeerService>(cluster_, *manager_, *peers_, logger_);
   peer_service_->serve_on(peer_server_);
   // After the servers' own: what they read this turn is worked on this turn.
@@ -200,53 +218,120 @@ void Daemon::wire() {
 }
 
 Status Daemon::listen() {
-  ReplicaAddress own = *cluster_.find(cluster_.self);
-  std::string clients;
-  Status status =
-      listen_on(client_server_, options_.listen, own.host, own.client_port, options_.udp, &clients);
-  if (!status.ok()) return status;
-  std::string peers = "nowhere";
-  if (cluster_.replicas.size() > 1) {
+  const ReplicaAddress own = *cluster_.find(cluster_.self);
+  const bool has_peers = cluster_.replicas.size() > 1;
+  if (has_peers) {
     members_ = std::make_unique<MemberAddresses>(cluster_.replicas, loop_, resolver_, logger_);
     peer_server_.set_accept_filter(
         [this](const rpc::Address& from) { return members_->contains(from); });
-    status = listen_on(peer_server_, options_.peer_listen, own.host, own.peer_port, false, &peers);
-    if (!status.ok()) return status;
+  }
+  Status status = listen_inherited();
+  const bool is_inherited = !client_addresses_.empty();
+  if (status.ok() && !is_inherited) {
+    status = listen_at(client_server_, options_.listen, own.host, own.client_port, options_.udp,
+                       &client_addresses_);
+  }
+  if (status.ok() && has_peers && peer_addresses_.empty()) {
+    status = listen_at(peer_server_, options_.peer_listen, own.host, own.peer_port, false,
+                       &peer_addresses_);
+  }
+  if (!status.ok() || has_peers) return status;
+  // A single replica is where it listens; nobody else knows better.
+  ReplicaAddress& self = cluster_.replicas.front();
+  if (is_inherited) {
+    const rpc::Address& bound = client_addresses_.front();
+    if (!rpc::is_wildcard(bound)) self.host = bound.host();
+    self.client_port = bound.port();
   } else if (!options_.listen.empty()) {
-    // A single replica is where it listens; nobody else knows better.
     const Result<rpc::HostPort> given = rpc::split_host_port(options_.listen, kDefaultClientPort);
     if (!given.ok()) return given.status();
-    cluster_.replicas.front().host = given.value().host;
-    cluster_.replicas.front().client_port = given.value().port;
+    self.host = given.value().host;
+    self.client_port = given.value().port;
   }
+  return {};
+}
+
+// The sockets that the service manager has bound are used in place of those that the options name.
+Status Daemon::listen_inherited() {
+  Status status;
+  for (const posix::InheritedSocket& socket : service_manager_.take_sockets()) {
+    const bool is_client = socket.name == kClientSocketName;
+    const bool is_peer = socket.name == kPeerSocketName && cluster_.replicas.size() > 1;
+    if (status.ok() && (is_client || (is_peer && !socket.is_datagram))) {
+      const Result<rpc::Address> bound =
+          (is_client ? client_server_ : peer_server_).listen_on(socket.descriptor);
+      status = bound.status();
+      if (!bound.ok() || socket.is_datagram) continue;
+      (is_client ? client_addresses_ : peer_addresses_).push_back(bound.value());
+      continue;
+    }
+    close(socket.descriptor);
+    if (!status.ok()) continue;
+    status = Status::invalid("the inherited " + std::string(socket.is_datagram ? "UDP" : "TCP") +
+                             " socket '" + socket.name + "' has no use here: sockets named " +
+                             kClientSocketName + ", and in a cluster TCP sockets named " +
+                             kPeerSocketName + ", have; with systemd, see FileDescriptorName=");
+  }
+  return status;
+}
+
+Status Daemon::listen_at(rpc::Server& server, const std::string& option, const std::string& host,
+                         std::uint16_t port, bool udp, std::vector<rpc::Address>* bound) {
+  const Result<std::vector<ListenAddress>> addresses = listen_addresses(option, host, port);
+  if (!addresses.ok()) return addresses.status();
+  for (const ListenAddress& wanted : addresses.value()) {
+    const Result<rpc::Address> address = server.listen(wanted.address);
+    if (!address.ok()) {
+      if (wanted.optional) continue;
+      return address.status();
+    }
+    bound->push_back(address.value());
+    if (!udp) continue;
+    const Result<rpc::Address> same = server.listen(address.value(), rpc::Transport::kUdp);
+    if (!same.ok() && !wanted.optional) return same.status();
+  }
+  return {};
+}
+
+Status Daemon::register_with_rpcbind() {
+  if (options_.rpcbind == RpcbindUse::kOff) return {};
+  rpc::RpcbindRegistration::Options options;
+  options.registrar.program = service::ClientService::kProgram;
+  options.registrar.version = service::ClientService::kVersion;
+  options.check_interval = options_.rpcbind_check_interval;
+  registration_ = std::make_unique<rpc::RpcbindRegistration>(loop_, logger_, options,
+                                                             client_server_.endpoints());
+  if (options_.rpcbind == RpcbindUse::kRequire) {
+    const Status status = registration_->register_now();
+    if (!status.ok()) {
+      return Status(status.code(), status.reason() + " (and --rpcbind is require)");
+    }
+  }
+  registration_->start();
+  return {};
+}
+
+// From here on it serves, as soon as the loop runs.
+void Daemon::announce() {
   peers_->start(this);
+  const std::string clients = list_of(client_addresses_);
+  const std::vector<rpc::Endpoint> endpoints = client_server_.endpoints();
+  const bool takes_udp =
+      std::any_of(endpoints.begin(), endpoints.end(),
+                  [](const rpc::Endpoint& each) { return each.transport == rpc::Transport::kUdp; });
   logger_.info(
       "replica {} of cluster {}, replication {}, started for the {}. time: {} keys, "
       "clients at {} ({}), peers at {}",
       cluster_.self.value, cluster_.id.to_string(), cluster_.replication_name, cluster_.incarnation,
-      store_->keys(), clients, options_.udp ? "tcp and udp" : "tcp", peers);
-  return {};
+      store_->keys(), clients, takes_udp ? "tcp and udp" : "tcp", list_of(peer_addresses_));
+  loop_.post([this, clients] {
+    tell_manager(service_manager_.ready("replica " + std::to_string(cluster_.self.value) +
+                                        " takes clients at " + clients));
+  });
 }
 
-Status Daemon::listen_on(rpc::Server& server, const std::string& option, const std::string& host,
-                         std::uint16_t port, bool udp, std::string* listed) {
-  const Result<std::vector<ListenAddress>> addresses = listen_addresses(option, host, port);
-  if (!addresses.ok()) return addresses.status();
-  listed->clear();
-  for (const ListenAddress& wanted : addresses.value()) {
-    const Result<rpc::Address> bound = server.listen(wanted.address);
-    if (!bound.ok()) {
-      if (wanted.optional) continue;
-      return bound.status();
-    }
-    if (udp) {
-      const Result<rpc::Address> same = server.listen(bound.value(), rpc::Transport::kUdp);
-      if (!same.ok() && !wanted.optional) return same.status();
-    }
-    if (!listed->empty()) *listed += " and ";
-    *listed += bound.value().to_string();
-  }
-  return {};
+void Daemon::tell_manager(const Status& told) {
+  if (!told.ok()) logger_.error("{}", told.reason());
 }
 
 void Daemon::run() { loop_.run(); }
@@ -279,6 +364,8 @@ void Daemon::stop(const char* why) {
   logger_.info("stopping: {}; {} calls are under way", why,
                client_server_.counters().calls_waiting);
   stage_ = Stage::kDrainingClients;
+  tell_manager(service_manager_.stopping(why));
+  if (registration_ != nullptr) registration_->withdraw();
   client_server_.stop_taking_calls();
   loop_.add_timer(loop_.now() + options_.stop_timeout, [this] {
     if (stage_ == Stage::kClosing) return;

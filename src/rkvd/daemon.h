@@ -2,16 +2,19 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "base/status.h"
 #include "posix/data_directory.h"
+#include "posix/service_manager.h"
 #include "replica/manager.h"
 #include "rkvd/identity.h"
 #include "rkvd/member_addresses.h"
 #include "rkvd/options.h"
 #include "rpc/event_loop.h"
 #include "rpc/resolver.h"
+#include "rpc/rpcbind_registration.h"
 #include "rpc/server.h"
 #include "service/client_service.h"
 #include "service/cluster.h"
@@ -24,9 +27,12 @@ namespace rkv::daemon {
 // One replica: opens its data, wires the parts together, serves until it is told to stop.
 class Daemon final : public service::Peers::Listener {
  public:
-  // Takes over SIGTERM and SIGINT of the process. Fails with a reason for a person; then nothing
-  // was changed but, with --create, what a failed creation left behind.
-  static Result<std::unique_ptr<Daemon>> start(const Options& options, Logger& logger);
+  // Takes over SIGTERM and SIGINT of the process. Listens at the sockets that the service manager
+  // handed over, and for the rest as the options say. Fails with a reason for a person; then
+  // nothing was changed but, with --create, what a failed creation left behind. What is passed by
+  // reference must outlive the daemon.
+  static Result<std::unique_ptr<Daemon>> start(const Options& options, Logger& logger,
+                                               posix::ServiceManager& manager);
   ~Daemon() override;
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -43,14 +49,18 @@ class Daemon final : public service::Peers::Listener {
   enum class Stage { kServing, kDrainingClients, kDrainingPeers, kClosing };
   class SignalHandler;
 
-  Daemon(const Options& options, Logger& logger, posix::DataDirectory directory,
-         service::Cluster cluster);
+  Daemon(const Options& options, Logger& logger, posix::ServiceManager& manager,
+         posix::DataDirectory directory, service::Cluster cluster);
   Status open_store(const Identity* to_create);
   Status load_identity();
   void wire();
   Status listen();
-  Status listen_on(rpc::Server& server, const std::string& option, const std::string& host,
-                   std::uint16_t port, bool udp, std::string* listed);
+  Status listen_inherited();
+  Status listen_at(rpc::Server& server, const std::string& option, const std::string& host,
+                   std::uint16_t port, std::vector<rpc::Address>* bound);
+  Status register_with_rpcbind();
+  void announce();
+  void tell_manager(const Status& told);
   void turn();
   void stop(const char* why);
   void stop_further();
@@ -58,6 +68,7 @@ class Daemon final : public service::Peers::Listener {
 
   const Options options_;
   Logger& logger_;
+  posix::ServiceManager& service_manager_;
   const posix::DataDirectory directory_;
   service::Cluster cluster_;
   Stage stage_ = Stage::kServing;
@@ -68,12 +79,15 @@ class Daemon final : public service::Peers::Listener {
   rpc::Resolver resolver_;
   rpc::Server client_server_;
   rpc::Server peer_server_;
+  std::vector<rpc::Address> client_addresses_;  // where they listen
+  std::vector<rpc::Address> peer_addresses_;
   std::unique_ptr<MemberAddresses> members_;
   std::unique_ptr<storage::RocksStore> store_;
   std::unique_ptr<service::Peers> peers_;
   std::unique_ptr<replica::Manager> manager_;
   std::unique_ptr<service::ClientService> client_service_;
   std::unique_ptr<service::PeerService> peer_service_;
+  std::unique_ptr<rpc::RpcbindRegistration> registration_;  // null with --rpcbind=off
   rpc::EventLoop::TimerId turn_timer_ = 0;
   TimePoint turn_timer_at_ = kNever;
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "posix/log_sink.h"
+#include "posix/service_manager.h"
 #include "posix/system.h"
 #include "rkvd/daemon.h"
 #include "rkvd/options.h"
@@ -33,10 +34,12 @@ int main(int argument_count, char** arguments) {
     return EXIT_SUCCESS;
   }
   const rkv::daemon::Options& options = *outcome.value().options;
+  rkv::Result<rkv::posix::ServiceManager> manager = rkv::posix::ServiceManager::take_environment();
+  if (!manager.ok()) return refuse(manager.status());
   const std::unique_ptr<rkv::Logger> logger = rkv::posix::make_stderr_logger(options.log_level);
   rkv::posix::raise_descriptor_limit();
   rkv::Result<std::unique_ptr<rkv::daemon::Daemon>> daemon =
-      rkv::daemon::Daemon::start(options, *logger);
+      rkv::daemon::Daemon::start(options, *logger, manager.value());
   if (!daemon.ok()) return refuse(daemon.status());
   daemon.value()->run();
   return EXIT_SUCCESS;

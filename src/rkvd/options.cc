@@ -38,6 +38,8 @@ struct Raw {
   std::string config;
   std::string log_level = "info";
   std::string udp = "on";
+  std::string rpcbind = "auto";
+  std::uint32_t rpcbind_check_ms = 30000;
   std::uint32_t idle_timeout_s = 600;
   std::uint32_t record_timeout_s = 30;
   std::uint32_t write_timeout_s = 30;
@@ -71,7 +73,13 @@ po::options_description network_options(Options& options, Raw& raw) {
       "peer-listen", po::value<std::string>(&options.peer_listen)->value_name("HOST:PORT"),
       "take the other replicas here instead")(
       "udp", po::value<std::string>(&raw.udp)->default_value(raw.udp)->value_name("on|off"),
-      "take clients over UDP too, at the same port");
+      "take clients over UDP too, at the same port")(
+      "rpcbind",
+      po::value<std::string>(&raw.rpcbind)->default_value(raw.rpcbind)->value_name("USE"),
+      "register the client port with this machine's rpcbind: auto (where there is one), off, or "
+      "require (do not start without)")(
+      "rpcbind-check-ms", number(&raw.rpcbind_check_ms),
+      "look that often whether it is still registered, or can be by now");
   return group;
 }
 
@@ -157,6 +165,13 @@ Result<LogLevel> parse_log_level(const std::string& text) {
   return Status::invalid("--log-level " + text + ": error, info or debug");
 }
 
+Result<RpcbindUse> parse_rpcbind_use(const std::string& text) {
+  if (text == "auto") return RpcbindUse::kAuto;
+  if (text == "off") return RpcbindUse::kOff;
+  if (text == "require") return RpcbindUse::kRequire;
+  return Status::invalid("--rpcbind " + text + ": auto, off or require");
+}
+
 Status check_limits(const Options& options) {
   const rpc::ServerLimits& limits = options.client_limits;
   if (limits.connections_max == 0 || limits.connections_per_host_max == 0 ||
@@ -190,6 +205,11 @@ Status complete(const po::variables_map& values, const Raw& raw, Options& option
   options.client_limits.write_timeout = seconds(raw.write_timeout_s);
   options.answer_timeout = milliseconds(raw.answer_timeout_ms);
   options.stop_timeout = milliseconds(raw.stop_timeout_ms);
+  const Result<RpcbindUse> rpcbind = parse_rpcbind_use(raw.rpcbind);
+  if (!rpcbind.ok()) return rpcbind.status();
+  options.rpcbind = rpcbind.value();
+  options.rpcbind_check_interval = milliseconds(raw.rpcbind_check_ms);
+  if (raw.rpcbind_check_ms == 0) return Status::invalid("--rpcbind-check-ms must be at least 1");
   return check_limits(options);
 }
 

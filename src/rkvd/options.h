@@ -12,6 +12,13 @@
 
 namespace rkv::daemon {
 
+// Whether the client port is registered with the rpcbind of this machine.
+enum class RpcbindUse {
+  kAuto,     // where there is one
+  kOff,      // rpcbind is not talked to
+  kRequire,  // rkvd does not start without
+};
+
 // What rkvd was told, by command line, environment and configuration file, in that order of weight.
 struct Options {
   std::optional<std::uint32_t> id;
@@ -23,6 +30,8 @@ struct Options {
   std::string listen;       // empty: as the replicas file says
   std::string peer_listen;  // the same
   bool udp = true;          // clients are served over UDP too
+  RpcbindUse rpcbind = RpcbindUse::kAuto;
+  Duration rpcbind_check_interval;
   LogLevel log_level = LogLevel::kInfo;
   rpc::ServerLimits client_limits;
   Duration answer_timeout;

@@ -26,9 +26,9 @@ std::optional<std::uint8_t> take_last_byte(std::string_view* text) {
 
 }  // namespace
 
-std::string_view netid_of(const RpcbindEndpoint& endpoint) {
+std::string_view netid_of(const Endpoint& endpoint) {
   const bool is_v6 = endpoint.address.family() == AF_INET6;
-  if (endpoint.is_datagram) return is_v6 ? "udp6" : "udp";
+  if (endpoint.transport == Transport::kUdp) return is_v6 ? "udp6" : "udp";
   return is_v6 ? "tcp6" : "tcp";
 }
 

@@ -5,17 +5,12 @@
 
 #include "base/status.h"
 #include "rpc/address.h"
+#include "rpc/endpoint.h"
 
 namespace rkv::rpc {
 
-// A socket at which a program is served, as it is registered with rpcbind.
-struct RpcbindEndpoint {
-  bool is_datagram = false;  // UDP; otherwise TCP
-  Address address;           // as bound: the wildcard address stays the wildcard
-};
-
 // The network id of an endpoint: "tcp", "tcp6", "udp" or "udp6" (RFC 5665, section 5.3).
-std::string_view netid_of(const RpcbindEndpoint& endpoint);
+std::string_view netid_of(const Endpoint& endpoint);
 
 // The universal address (RFC 5665, section 5.2.3): the host in numeric form, then the port as two
 // decimal bytes: "127.0.0.1.28.243", "::1.28.243".

@@ -196,9 +196,10 @@ RpcbindAnswer call_at_path(const std::string& path, const RpcbindCall& call) {
   return Exchange(call, false).run(reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
-RpcbindAnswer call_at_endpoint(const RpcbindEndpoint& endpoint, const RpcbindCall& call) {
+RpcbindAnswer call_at_endpoint(const Endpoint& endpoint, const RpcbindCall& call) {
   const Address address = reachable_address(endpoint.address);
-  return Exchange(call, endpoint.is_datagram).run(address.raw(), address.raw_size());
+  return Exchange(call, endpoint.transport == Transport::kUdp)
+      .run(address.raw(), address.raw_size());
 }
 
 }  // namespace rkv::rpc

@@ -37,6 +37,6 @@ struct RpcbindAnswer {
 // Over the stream socket at a path of this machine.
 RpcbindAnswer call_at_path(const std::string& path, const RpcbindCall& call);
 // At an endpoint of this machine; over UDP the call is sent again until its time is over.
-RpcbindAnswer call_at_endpoint(const RpcbindEndpoint& endpoint, const RpcbindCall& call);
+RpcbindAnswer call_at_endpoint(const Endpoint& endpoint, const RpcbindCall& call);
 
 }  // namespace rkv::rpc

@@ -35,15 +35,15 @@ std::size_t RpcbindCheck::registered() const {
       states.begin(), states.end(), [](const RpcbindState& state) { return state.is_registered; }));
 }
 
-RpcbindRegistrar::RpcbindRegistrar(Options options, const std::vector<RpcbindEndpoint>& endpoints,
+RpcbindRegistrar::RpcbindRegistrar(Options options, const std::vector<Endpoint>& endpoints,
                                    const std::atomic<bool>& stopping)
     : options_(std::move(options)),
       client_(options_.socket_path, options_.call_timeout),
       stopping_(stopping) {
-  for (const RpcbindEndpoint& endpoint : endpoints) {
-    const bool is_known = std::any_of(
-        endpoints_.begin(), endpoints_.end(),
-        [&](const RpcbindEndpoint& known) { return netid_of(known) == netid_of(endpoint); });
+  for (const Endpoint& endpoint : endpoints) {
+    const bool is_known =
+        std::any_of(endpoints_.begin(), endpoints_.end(),
+                    [&](const Endpoint& known) { return netid_of(known) == netid_of(endpoint); });
     if (!is_known) endpoints_.push_back(endpoint);
   }
 }
@@ -52,7 +52,7 @@ RpcbindCheck RpcbindRegistrar::check() const {
   const Result<Entries> entries = client_.entries(options_.program, options_.version);
   if (!entries.ok()) return {entries.status(), {}};
   RpcbindCheck done;
-  for (const RpcbindEndpoint& endpoint : endpoints_) {
+  for (const Endpoint& endpoint : endpoints_) {
     if (stopping_) break;
     Result<RpcbindState> state = check_endpoint(endpoint, entries.value());
     if (!state.ok()) return {state.status(), {}};
@@ -64,7 +64,7 @@ RpcbindCheck RpcbindRegistrar::check() const {
 void RpcbindRegistrar::withdraw() const {
   const Result<Entries> entries = client_.entries(options_.program, options_.version);
   if (!entries.ok()) return;
-  for (const RpcbindEndpoint& endpoint : endpoints_) {
+  for (const Endpoint& endpoint : endpoints_) {
     const RpcbindEntry own = entry_of(endpoint);
     const RpcbindEntry* const entry = find_in(entries.value(), own.netid);
     if (entry == nullptr || entry->address != own.address) continue;
@@ -72,7 +72,7 @@ void RpcbindRegistrar::withdraw() const {
   }
 }
 
-Result<RpcbindState> RpcbindRegistrar::check_endpoint(const RpcbindEndpoint& endpoint,
+Result<RpcbindState> RpcbindRegistrar::check_endpoint(const Endpoint& endpoint,
                                                       const Entries& entries) const {
   const RpcbindEntry own = entry_of(endpoint);
   const RpcbindEntry* const entry = find_in(entries, own.netid);
@@ -82,7 +82,7 @@ Result<RpcbindState> RpcbindRegistrar::check_endpoint(const RpcbindEndpoint& end
   return replace(endpoint, *entry);
 }
 
-Result<RpcbindState> RpcbindRegistrar::set(const RpcbindEndpoint& endpoint) const {
+Result<RpcbindState> RpcbindRegistrar::set(const Endpoint& endpoint) const {
   const RpcbindEntry own = entry_of(endpoint);
   const Result<bool> is_set = client_.set(own);
   if (!is_set.ok()) return is_set.status();
@@ -95,7 +95,7 @@ Result<RpcbindState> RpcbindRegistrar::set(const RpcbindEndpoint& endpoint) cons
       fmt::format("netid {} is refused by rpcbind; does its /etc/netconfig have it?", own.netid)};
 }
 
-Result<RpcbindState> RpcbindRegistrar::replace(const RpcbindEndpoint& endpoint,
+Result<RpcbindState> RpcbindRegistrar::replace(const Endpoint& endpoint,
                                                const RpcbindEntry& stale) const {
   const Result<std::optional<RpcbindEntry>> now = find(stale.netid);
   if (!now.ok()) return now.status();
@@ -122,7 +122,7 @@ Result<std::optional<RpcbindEntry>> RpcbindRegistrar::find(std::string_view neti
   return entry == nullptr ? std::nullopt : std::optional<RpcbindEntry>(*entry);
 }
 
-RpcbindEntry RpcbindRegistrar::entry_of(const RpcbindEndpoint& endpoint) const {
+RpcbindEntry RpcbindRegistrar::entry_of(const Endpoint& endpoint) const {
   return {options_.program,
           options_.version,
           std::string(netid_of(endpoint)),
@@ -130,13 +130,13 @@ RpcbindEntry RpcbindRegistrar::entry_of(const RpcbindEndpoint& endpoint) const {
           {}};
 }
 
-bool RpcbindRegistrar::may_live(const RpcbindEndpoint& endpoint, const RpcbindEntry& entry) const {
+bool RpcbindRegistrar::may_live(const Endpoint& endpoint, const RpcbindEntry& entry) const {
   const Result<Address> address = parse_universal_address(entry.address);
   // Not an address at which anything could be.
   if (!address.ok() || address.value().family() != endpoint.address.family()) return false;
   if (has_taken_over(endpoint.address, address.value())) return false;
   const RpcbindAnswer answer =
-      call_at_endpoint({endpoint.is_datagram, address.value()},
+      call_at_endpoint({endpoint.transport, address.value()},
                        {options_.program, options_.version, NULLPROC, {}, options_.probe_timeout});
   const bool serves_another =
       answer.kind == RpcbindAnswer::Kind::kRefused &&

@@ -52,7 +52,7 @@ class RpcbindRegistrar {
 
   // Of several endpoints with one netid the first is registered: rpcbind holds one. After
   // `stopping` is true, no further call is begun.
-  RpcbindRegistrar(Options options, const std::vector<RpcbindEndpoint>& endpoints,
+  RpcbindRegistrar(Options options, const std::vector<Endpoint>& endpoints,
                    const std::atomic<bool>& stopping);
 
   // Registers what is not registered, where that is possible. Ends at the first call that rpcbind
@@ -64,18 +64,17 @@ class RpcbindRegistrar {
 
  private:
   using Entries = std::vector<RpcbindEntry>;
-  Result<RpcbindState> check_endpoint(const RpcbindEndpoint& endpoint,
-                                      const Entries& entries) const;
-  Result<RpcbindState> set(const RpcbindEndpoint& endpoint) const;
-  Result<RpcbindState> replace(const RpcbindEndpoint& endpoint, const RpcbindEntry& stale) const;
+  Result<RpcbindState> check_endpoint(const Endpoint& endpoint, const Entries& entries) const;
+  Result<RpcbindState> set(const Endpoint& endpoint) const;
+  Result<RpcbindState> replace(const Endpoint& endpoint, const RpcbindEntry& stale) const;
   Result<std::optional<RpcbindEntry>> find(std::string_view netid) const;
-  RpcbindEntry entry_of(const RpcbindEndpoint& endpoint) const;
-  bool may_live(const RpcbindEndpoint& endpoint, const RpcbindEntry& entry) const;
+  RpcbindEntry entry_of(const Endpoint& endpoint) const;
+  bool may_live(const Endpoint& endpoint, const RpcbindEntry& entry) const;
   RpcbindState held(const RpcbindEntry& entry) const;
 
   const Options options_;
   const RpcbindClient client_;
-  std::vector<RpcbindEndpoint> endpoints_;  // one for each netid
+  std::vector<Endpoint> endpoints_;  // one for each netid
   const std::atomic<bool>& stopping_;
 };
 

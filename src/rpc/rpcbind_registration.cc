@@ -7,7 +7,7 @@
 namespace rkv::rpc {
 
 RpcbindRegistration::RpcbindRegistration(EventLoop& loop, Logger& logger, const Options& options,
-                                         const std::vector<RpcbindEndpoint>& endpoints)
+                                         const std::vector<Endpoint>& endpoints)
     : loop_(loop),
       logger_(logger),
       options_(options),

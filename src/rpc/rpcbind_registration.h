@@ -34,7 +34,7 @@ class RpcbindRegistration {
 
   // Does nothing yet. What is passed by reference must outlive the object.
   RpcbindRegistration(EventLoop& loop, Logger& logger, const Options& options,
-                      const std::vector<RpcbindEndpoint>& endpoints);
+                      const std::vector<Endpoint>& endpoints);
   // Withdraws what is registered. Takes at most two calls of rpcbind that it does not answer, or
   // one such call and a probe: 2 s with the timeouts as they are.
   ~RpcbindRegistration();

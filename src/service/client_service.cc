@@ -123,6 +123,10 @@ void ClientService::serve_on(rpc::Server& server) {
                      &kv_status_result::kv_status_result_u, cluster_.self);
 }
 
+void ClientService::add_counter(std::string name, std::function<std::uint64_t()> read) {
+  added_counters_.emplace_back(std::move(name), std::move(read));
+}
+
 void ClientService::put(const kv_put_args& args, rpc::Reply<kv_put_result> reply) {
   const Status valid = validate(view_of(args.key), view_of(args.value));
   if (!valid.ok()) {
@@ -234,7 +238,7 @@ void ClientService::status(const kv_status_args& args, rpc::Reply<kv_status_resu
 std::vector<ClientService::Counter> ClientService::counters() const {
   const replica::ManagerCounters& manager = manager_.counters();
   const rpc::ServerCounters& server = server_.counters();
-  return {
+  std::vector<Counter> all = {
       {"connections", server.connections},
       {"calls_waiting", server.calls_waiting},
       {"output_bytes", server.output_bytes},
@@ -259,6 +263,9 @@ std::vector<ClientService::Counter> ClientService::counters() const {
       {"peer_requests", manager.peer_requests},
       {"turns", manager.turns},
   };
+  for (const auto& [name, read] : added_counters_) all.push_back({name, read()});
+  RKV_CHECK(all.size() <= KV_COUNTERS_MAX, "the counters fit STATUS");
+  return all;
 }
 
 void ClientService::send_status(rpc::Reply<kv_status_result> reply,

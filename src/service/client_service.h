@@ -2,7 +2,9 @@
 
 #include <kv.h>
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -22,12 +24,19 @@ namespace rkv::service {
 // thread.
 class ClientService {
  public:
+  static constexpr std::uint32_t kProgram = KV_PROG;
+  static constexpr std::uint32_t kVersion = KV_V1;
+
   // What is passed by reference must outlive the service. `started` is when this replica was.
   ClientService(const Cluster& cluster, replica::Manager& manager, kv::Store& store, Peers& peers,
                 const rpc::Server& server, rpc::EventLoop& loop, Logger& logger);
 
   // Adds KV_PROG to a server, with its overload and datagram replies.
   void serve_on(rpc::Server& server);
+
+  // Adds a number to the counters of STATUS that this service does not know; `read` is called for
+  // each STATUS.
+  void add_counter(std::string name, std::function<std::uint64_t()> read);
 
   void put(const kv_put_args& args, rpc::Reply<kv_put_result> reply);
   void get(const kv_get_args& args, rpc::Reply<kv_get_result> reply);
@@ -54,6 +63,7 @@ class ClientService {
   rpc::EventLoop& loop_;
   Logger& logger_;
   const TimePoint started_;
+  std::vector<std::pair<std::string, std::function<std::uint64_t()>>> added_counters_;
 };
 
 }  // namespace rkv::service
