@@ -12,6 +12,7 @@
 SAN ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
+UNITS = $(PREFIX)/lib/systemd/system
 CXX ?= g++
 CC ?= gcc
 RPCGEN ?= rpcgen
@@ -152,6 +153,9 @@ format:
 install: all
 	install -D -m 755 $(BUILD)/rkvd $(DESTDIR)$(PREFIX)/sbin/rkvd
 	install -D -m 755 $(BUILD)/rkv $(DESTDIR)$(PREFIX)/bin/rkv
+	install -d $(DESTDIR)$(UNITS)
+	sed 's|/usr/local/|$(PREFIX)/|' scripts/rkvd@.service >$(DESTDIR)$(UNITS)/rkvd@.service
+	install -m 644 scripts/rkvd@.socket $(DESTDIR)$(UNITS)/rkvd@.socket
 	install -D -m 755 scripts/kv_r.sh $(DESTDIR)$(PREFIX)/bin/kv_r.sh
 	install -D -m 644 scripts/kv_r_host.sh $(DESTDIR)$(PREFIX)/share/rkv/kv_r_host.sh
 	install -D -m 644 scripts/kv_r_ssh.sh $(DESTDIR)$(PREFIX)/share/rkv/kv_r_ssh.sh

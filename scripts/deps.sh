@@ -8,7 +8,7 @@ set -eu
 
 build_packages='g++ gcc cpp make libc6-dev libtirpc-dev rpcsvc-proto libboost-program-options-dev
   librocksdb-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev libedit-dev'
-# Of rpcbind only rpcinfo is used, and of openssh-server an sshd that the test runs itself.
+# Tests run an rpcbind and an sshd of their own, where nothing else sees them.
 check_packages='libcppunit-dev rpcbind strace python3 tshark openssh-client openssh-server iproute2'
 lint_packages='clang-format clang-tidy git'
 policy=/usr/sbin/policy-rc.d

@@ -9,6 +9,7 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 export BUILD=${BUILD:-$repository/build}
 export RKVD=${RKVD:-$BUILD/rkvd} RKV=${RKV:-$BUILD/rkv}
+export RKVD_RPCBIND=off   # what a test starts is not registered with this machine's rpcbind
 test_directory=$PWD
 [[ -z $(ls -A) ]] || { echo 'a system test runs in an empty directory; see tests/run.sh'; exit 1; }
 

@@ -8,6 +8,7 @@ if [[ -z ${RPCBIND_TEST_NAMESPACE:-} ]]; then
   RPCBIND_TEST_NAMESPACE=1 exec unshare -mn bash "$0"
 fi
 . "$(dirname "$0")/lib.sh"
+unset RKVD_RPCBIND
 
 program=536898422
 check_ms=200

@@ -11,9 +11,6 @@ expect_line() {   # file, extended regular expression for a whole line
   wait_until "$deadline" grep -qxE -- "$2" "$1" || fail "no line '$2' in $1: $(<"$1")"
 }
 
-# Whether this machine has an rpcbind is nothing to this test.
-serve=("$RKVD" --rpcbind off)
-
 start_receiver() {   # socket
   start_process received.log "$launcher" receive "$1"
   receiver=$pid
@@ -28,7 +25,7 @@ stop_it() {   # pid
 
 step 'calls are answered on the inherited socket, and nowhere else'
 start_process inherited.log "$launcher" listen client "tcp:$client" -- \
-  "${serve[@]}" --data-dir one --listen "$elsewhere"
+  "$RKVD" --data-dir one --listen "$elsewhere"
 inherited=$pid
 wait_until "$deadline" answers_at "$client" || fail "rkvd does not answer: $(<inherited.log)"
 expect_status 0 "$RKV" -s "$client" put key value
@@ -45,7 +42,7 @@ stop_it "$inherited"
 step 'a call that came before rkvd did is answered: the socket is there all the time'
 start_process early.log "$launcher" listen client "tcp:$client" -- \
   bash -c 'until [[ -e go ]]; do read -rt 0.1 <> <(:); done; exec "$@"' - \
-  "${serve[@]}" --data-dir one
+  "$RKVD" --data-dir one
 early=$pid
 listens() { grep -q ":$(printf %04X "${ports[0]}") 00000000:0000 0A" /proc/net/tcp; }
 wait_until "$deadline" listens || fail 'the launcher does not listen'
@@ -63,9 +60,9 @@ echo "1 127.0.0.1 ${ports[0]} ${ports[1]}
 2 127.0.0.1 ${ports[2]} ${ports[3]}" >replicas.conf
 create=(--create --cluster-id 000102030405060708090a0b0c0d0e0f --replicas replicas.conf)
 start_process first.log "$launcher" listen peer:client "tcp:$peer" "tcp:$client" -- \
-  "${serve[@]}" --id 1 "${create[@]}" --data-dir first
+  "$RKVD" --id 1 "${create[@]}" --data-dir first
 first=$pid
-start_process second.log "${serve[@]}" --id 2 "${create[@]}" --data-dir second
+start_process second.log "$RKVD" --id 2 "${create[@]}" --data-dir second
 second=$pid
 both_up() { "$RKV" -s "$client" put a b && "$RKV" -s "$elsewhere" get a; } >/dev/null 2>&1
 wait_until "$deadline" both_up || fail "the replicas do not agree: $(<first.log) $(<second.log)"
@@ -77,7 +74,7 @@ step 'what has no use is refused in one line'
 refused() {   # pattern, names, sockets...
   local pattern=$1
   shift
-  expect_status 2 "$launcher" listen "$@" -- "${serve[@]}" --data-dir one
+  expect_status 2 "$launcher" listen "$@" -- "$RKVD" --data-dir one
   expect_match 'stderr' "$error" "$pattern"
   expect_one_line 'stderr' "$error"
 }
@@ -87,15 +84,15 @@ refused "'client' .*neither of IPv4 nor of IPv6" client unix:socket
 refused "'client' .*does not listen" client "bound:$client"
 refused 'LISTEN_FDS has 2 sockets, LISTEN_FDNAMES 1 names' client "tcp:$client" "tcp:$peer"
 expect_status 2 env LISTEN_FDNAMES=client LISTEN_FDS=1000 bash -c 'LISTEN_PID=$$ exec "$@"' - \
-  "${serve[@]}" --data-dir one
+  "$RKVD" --data-dir one
 expect_match 'stderr' "$error" "LISTEN_FDS is '1000'"
 expect_status 2 env LISTEN_FDNAMES=client LISTEN_FDS=1 bash -c 'LISTEN_PID=$$ exec "$@" 3<&-' - \
-  "${serve[@]}" --data-dir one
+  "$RKVD" --data-dir one
 expect_match 'stderr' "$error" "'client' \(descriptor 3\) is not a socket"
 
 step 'sockets for another process are not touched'
 start_process other.log env LISTEN_PID=1 LISTEN_FDS=1 LISTEN_FDNAMES=strange \
-  "${serve[@]}" --data-dir one --listen "$client"
+  "$RKVD" --data-dir one --listen "$client"
 wait_until "$deadline" answers_at "$client" || fail "rkvd does not answer: $(<other.log)"
 stop_it "$pid"
 
@@ -103,7 +100,7 @@ step 'READY=1 when a call is answered, STOPPING=1 at SIGTERM; a path and an abst
 for socket in "$PWD/notify" "@rkv-test-$$"; do
   rm -f received.log
   start_receiver "$socket"
-  start_process notified.log env NOTIFY_SOCKET="$socket" "${serve[@]}" --data-dir one \
+  start_process notified.log env NOTIFY_SOCKET="$socket" "$RKVD" --data-dir one \
     --listen "$client"
   notified=$pid
   expect_line received.log READY=1
@@ -121,12 +118,12 @@ step 'one that cannot start never says READY=1'
 rm -f received.log notify
 start_receiver "$PWD/notify"
 mkdir other-data && touch other-data/file
-expect_status 1 env NOTIFY_SOCKET="$PWD/notify" "${serve[@]}" --data-dir other-data \
+expect_status 1 env NOTIFY_SOCKET="$PWD/notify" "$RKVD" --data-dir other-data \
   --listen "$client"
 expect_equal 'what was received' "$(<received.log)" receiving
 
 step 'nobody at NOTIFY_SOCKET: said in the log, and no reason not to serve'
-start_process unheard.log env NOTIFY_SOCKET="$PWD/nobody" "${serve[@]}" --data-dir one \
+start_process unheard.log env NOTIFY_SOCKET="$PWD/nobody" "$RKVD" --data-dir one \
   --listen "$client"
 wait_until "$deadline" answers_at "$client" || fail "rkvd does not answer: $(<unheard.log)"
 expect_match 'the log' "$(<unheard.log)" 'cannot tell the service manager at NOTIFY_SOCKET='
