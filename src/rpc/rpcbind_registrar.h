@@ -56,7 +56,8 @@ class RpcbindRegistrar {
                    const std::atomic<bool>& stopping);
 
   // Registers what is not registered, where that is possible. Ends at the first call that rpcbind
-  // does not answer, so takes call_timeout then.
+  // does not answer; otherwise it takes as long as rpcbind does, and probe_timeout at most for each
+  // netid that another address holds.
   RpcbindCheck check() const;
   // Removes the entries that hold this server's addresses; not broken off by `stopping`. Ends as
   // check() does.

@@ -35,14 +35,16 @@ class RpcbindRegistration {
   // Does nothing yet. What is passed by reference must outlive the object.
   RpcbindRegistration(EventLoop& loop, Logger& logger, const Options& options,
                       const std::vector<Endpoint>& endpoints);
-  // Withdraws what is registered. Takes at most two calls of rpcbind that it does not answer, or
-  // one such call and a probe: 2 s with the timeouts as they are.
+  // Withdraws what is registered: waits for what is under way, and then for rpcbind, which is given
+  // up at the first call that it does not answer. With one that hangs that is a probe and two calls
+  // at most: 3 s with the timeouts as they are.
   ~RpcbindRegistration();
   RpcbindRegistration(const RpcbindRegistration&) = delete;
   RpcbindRegistration& operator=(const RpcbindRegistration&) = delete;
 
-  // Makes a check in the caller's thread: success if every netid is registered after it, otherwise
-  // the first reason why not. Before start().
+  // Makes a check in the caller's thread, which blocks it as RpcbindRegistrar::check() does:
+  // success if every netid is registered after it, otherwise the first reason why not. Before
+  // start().
   Status register_now();
   // Begins to check in the background: at once, or after check_interval if register_now() was used.
   void start();

@@ -62,7 +62,7 @@ expect_match 'stderr' "$error" 'not-there.conf'
 step 'help and version'
 expect_status 0 "$RKVD" --help
 for option in --config --id --replicas --data-dir --create --cluster-id --replication --listen \
-  --peer-listen --log-level; do
+  --peer-listen --rpcbind --rpcbind-check-ms --log-level; do
   expect_match 'rkvd --help' "$output" "$option"
 done
 (($(grep -cE '^[A-Z].*:$' <<<"$output") >= 2)) || fail "the help has no groups: $output"

@@ -99,7 +99,8 @@ expect_status 0 timeout 20 rpcinfo -a "$(universal 127.0.0.1 "${ports[0]}")" -T 
 expect_equal rpcbind_registered "$(counter "${ports[0]}" rpcbind_registered)" 0
 
 step 'require without rpcbind: it does not start, and says why in one line'
-expect_status 1 "$RKVD" --data-dir refused --listen "127.0.0.1:${ports[1]}" --rpcbind require
+expect_status 1 timeout $deadline "$RKVD" --data-dir refused \
+  --listen "127.0.0.1:${ports[1]}" --rpcbind require
 expect_match 'stderr' "$error" 'no rpcbind at /run/rpcbind.sock.*--rpcbind'
 expect_one_line 'stderr without the log' "$(grep '^rkvd:' <<<"$error")"
 expect_status 2 "$RKVD" --data-dir refused --rpcbind sometimes
@@ -154,7 +155,8 @@ expect_equal 'the entries' "$(entries)" "$(both "${ports[1]}" superuser)"
 expect_match 'the log before "started"' "$(sed '/started for the/,$d' required.log)" 'is registered'
 
 step 'require while another server holds the place: refused in one line, and nothing is taken'
-expect_status 1 "$RKVD" --data-dir refused --listen "127.0.0.1:${ports[2]}" --rpcbind require
+expect_status 1 timeout $deadline "$RKVD" --data-dir refused \
+  --listen "127.0.0.1:${ports[2]}" --rpcbind require
 expect_match 'stderr' "$error" "is held by 127.0.0.1:${ports[1]}.*--rpcbind"
 expect_one_line 'stderr without the log' "$(grep '^rkvd:' <<<"$error")"
 expect_equal 'the entries' "$(entries)" "$(both "${ports[1]}" superuser)"

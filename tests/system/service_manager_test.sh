@@ -74,19 +74,22 @@ step 'what has no use is refused in one line'
 refused() {   # pattern, names, sockets...
   local pattern=$1
   shift
-  expect_status 2 "$launcher" listen "$@" -- "$RKVD" --data-dir one
+  expect_status 2 timeout $deadline "$launcher" listen "$@" -- "$RKVD" --data-dir one
   expect_match 'stderr' "$error" "$pattern"
   expect_one_line 'stderr' "$error"
 }
 refused "TCP socket 'other' has no use here.*FileDescriptorName" other "tcp:$client"
 refused "TCP socket 'peer' has no use here" client:peer "tcp:$client" "tcp:$peer"
+refused "UDP socket 'peer' has no use here" peer "udp:$peer"
 refused "'client' .*neither of IPv4 nor of IPv6" client unix:socket
 refused "'client' .*does not listen" client "bound:$client"
 refused 'LISTEN_FDS has 2 sockets, LISTEN_FDNAMES 1 names' client "tcp:$client" "tcp:$peer"
-expect_status 2 env LISTEN_FDNAMES=client LISTEN_FDS=1000 bash -c 'LISTEN_PID=$$ exec "$@"' - \
+expect_status 2 timeout $deadline \
+  env LISTEN_FDNAMES=client LISTEN_FDS=1000 bash -c 'LISTEN_PID=$$ exec "$@"' - \
   "$RKVD" --data-dir one
 expect_match 'stderr' "$error" "LISTEN_FDS is '1000'"
-expect_status 2 env LISTEN_FDNAMES=client LISTEN_FDS=1 bash -c 'LISTEN_PID=$$ exec "$@" 3<&-' - \
+expect_status 2 timeout $deadline \
+  env LISTEN_FDNAMES=client LISTEN_FDS=1 bash -c 'LISTEN_PID=$$ exec "$@" 3<&-' - \
   "$RKVD" --data-dir one
 expect_match 'stderr' "$error" "'client' \(descriptor 3\) is not a socket"
 
@@ -118,7 +121,7 @@ step 'one that cannot start never says READY=1'
 rm -f received.log notify
 start_receiver "$PWD/notify"
 mkdir other-data && touch other-data/file
-expect_status 1 env NOTIFY_SOCKET="$PWD/notify" "$RKVD" --data-dir other-data \
+expect_status 1 timeout $deadline env NOTIFY_SOCKET="$PWD/notify" "$RKVD" --data-dir other-data \
   --listen "$client"
 expect_equal 'what was received' "$(<received.log)" receiving
 
