@@ -57,7 +57,7 @@ class Daemon final : public service::Peers::Listener {
   Status listen();
   Status listen_inherited();
   Status listen_at(rpc::Server& server, const std::string& option, const std::string& host,
-                   std::uint16_t port, std::vector<rpc::Address>* bound);
+                   std::uint16_t port, bool udp, std::vector<rpc::Address>* bound);
   Status register_with_rpcbind();
   void announce();
   void tell_manager(const Status& told);

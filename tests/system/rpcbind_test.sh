@@ -85,8 +85,15 @@ kill_rkvd() {   # pid
   wait_for_end "$1"
 }
 
-both() {   # port, owner: the entries of a replica at localhost
-  printf '%s\n' "tcp $(universal 127.0.0.1 "$1") $2" "tcp6 $(universal ::1 "$1") $2"
+four() {   # port, owner: the entries of a replica at localhost
+  local netid
+  for netid in tcp tcp6 udp udp6; do
+    if [[ $netid == *6 ]]; then
+      echo "$netid $(universal ::1 "$1") $2"
+    else
+      echo "$netid $(universal 127.0.0.1 "$1") $2"
+    fi
+  done
 }
 
 # ---- without rpcbind ----------------------------------------------------------------------------
@@ -108,19 +115,20 @@ expect_match 'stderr' "$error" 'auto, off or require'
 
 step 'rpcbind comes later: it is registered by itself'
 start_rpcbind
-expect_entries 'after rpcbind came' "$(both "${ports[0]}" superuser)"
-expect_logged one "program $program version 1 is registered: tcp tcp6"
+expect_entries 'after rpcbind came' "$(four "${ports[0]}" superuser)"
+expect_logged one "program $program version 1 is registered: tcp udp tcp6 udp6"
 expect_equal 'lines about the missing rpcbind' "$(grep -c 'no rpcbind' one.log)" 1
-wait_until "$deadline" counter_is "${ports[0]}" rpcbind_registered 2 || fail 'rpcbind_registered'
+wait_until "$deadline" counter_is "${ports[0]}" rpcbind_registered 4 || fail 'rpcbind_registered'
 
 # ---- registered ---------------------------------------------------------------------------------
 
 step 'rpcinfo finds it'
 expect_status 0 timeout 20 rpcinfo -p
 expect_match 'rpcinfo -p' "$output" "$program +1 +tcp +${ports[0]}"
-for netid in tcp tcp6; do
+expect_match 'rpcinfo -p' "$output" "$program +1 +udp +${ports[0]}"
+for netid in tcp udp tcp6 udp6; do
   host=127.0.0.1
-  [[ $netid == tcp ]] || host=::1
+  [[ $netid != *6 ]] || host=::1
   expect_status 0 timeout 20 rpcinfo -T $netid $host $program 1
   expect_match 'rpcinfo -T' "$output" "program $program version 1 ready and waiting"
 done
@@ -129,15 +137,15 @@ step 'rpcbind started anew without -w has forgotten it: the entries come back'
 stop_rpcbind
 expect_logged one 'no rpcbind|rpcbind at'
 start_rpcbind
-expect_entries 'after rpcbind was restarted' "$(both "${ports[0]}" superuser)"
+expect_entries 'after rpcbind was restarted' "$(four "${ports[0]}" superuser)"
 
 step 'with -w rpcbind remembers, and they stay'
 stop_rpcbind
 start_rpcbind -w
-expect_entries 'with rpcbind -w' "$(both "${ports[0]}" superuser)"
+expect_entries 'with rpcbind -w' "$(four "${ports[0]}" superuser)"
 stop_rpcbind
 start_rpcbind -w
-expect_entries 'after rpcbind -w was restarted' "$(both "${ports[0]}" superuser)"
+expect_entries 'after rpcbind -w was restarted' "$(four "${ports[0]}" superuser)"
 
 step 'withdrawn at exit'
 stop_rkvd "$one"
@@ -151,7 +159,7 @@ expect_equal 'lines about rpcbind' "$(grep -c rpcbind quiet.log)" 0
 step 'require with rpcbind: registered when it says that it started'
 start_rkvd required "${ports[1]}" --rpcbind require
 required=$pid
-expect_equal 'the entries' "$(entries)" "$(both "${ports[1]}" superuser)"
+expect_equal 'the entries' "$(entries)" "$(four "${ports[1]}" superuser)"
 expect_match 'the log before "started"' "$(sed '/started for the/,$d' required.log)" 'is registered'
 
 step 'require while another server holds the place: refused in one line, and nothing is taken'
@@ -159,7 +167,7 @@ expect_status 1 timeout $deadline "$RKVD" --data-dir refused \
   --listen "127.0.0.1:${ports[2]}" --rpcbind require
 expect_match 'stderr' "$error" "is held by 127.0.0.1:${ports[1]}.*--rpcbind"
 expect_one_line 'stderr without the log' "$(grep '^rkvd:' <<<"$error")"
-expect_equal 'the entries' "$(entries)" "$(both "${ports[1]}" superuser)"
+expect_equal 'the entries' "$(entries)" "$(four "${ports[1]}" superuser)"
 
 # ---- the dead and the living --------------------------------------------------------------------
 
@@ -172,18 +180,18 @@ checks() { grep -c 'rpcbind: checked' two.log; }
 before=$(checks)
 checked_again() { (($(checks) >= before + 3)); }
 wait_until "$deadline" checked_again || fail 'it does not check'
-expect_equal 'the entries' "$(entries)" "$(both "${ports[1]}" superuser)"
+expect_equal 'the entries' "$(entries)" "$(four "${ports[1]}" superuser)"
 kill -CONT "$required"
 
 step 'kill -9 leaves entries behind: the other one takes them over at a check'
 kill_rkvd "$required"
-expect_entries 'after kill -9' "$(both "${ports[2]}" superuser)"
+expect_entries 'after kill -9' "$(four "${ports[2]}" superuser)"
 
 step 'kill -9 and a start at another port: they are taken over at the start'
 kill_rkvd "$two"
-expect_equal 'the stale entries' "$(entries)" "$(both "${ports[2]}" superuser)"
+expect_equal 'the stale entries' "$(entries)" "$(four "${ports[2]}" superuser)"
 start_rkvd two "${ports[0]}" --rpcbind require
-expect_equal 'the entries' "$(entries)" "$(both "${ports[0]}" superuser)"
+expect_equal 'the entries' "$(entries)" "$(four "${ports[0]}" superuser)"
 stop_rkvd "$pid"
 expect_equal 'the entries' "$(entries)" ''
 
@@ -197,10 +205,10 @@ start_rkvd two "${ports[0]}"
 two=$pid
 expect_logged two "netid tcp of program $program is held by 0.0.0.0:"
 expect_entries 'beside the stock server' \
-  "$of_stock"$'\n'"tcp6 $(universal ::1 "${ports[0]}") superuser"
-expect_equal rpcbind_registered "$(counter "${ports[0]}" rpcbind_registered)" 1
+  "$of_stock"$'\n'"$(four "${ports[0]}" superuser | grep -v '^tcp ')"
+expect_equal rpcbind_registered "$(counter "${ports[0]}" rpcbind_registered)" 3
 kill_rkvd "$stock"
-expect_entries 'after the stock server' "$(both "${ports[0]}" superuser)"
+expect_entries 'after the stock server' "$(four "${ports[0]}" superuser)"
 stop_rkvd "$two"
 
 # ---- not as root --------------------------------------------------------------------------------
@@ -209,14 +217,14 @@ step 'as nobody: registered as owner, withdrawn at exit, stale entries taken ove
 rkvd=(setpriv --reuid=65534 --regid=65534 --clear-groups /run/rkvd)
 data=/run/nobody
 start_rkvd three "${ports[0]}"
-expect_entries 'as nobody' "$(both "${ports[0]}" 65534)"
+expect_entries 'as nobody' "$(four "${ports[0]}" 65534)"
 stop_rkvd "$pid"
 expect_equal 'the entries' "$(entries)" ''
 start_rkvd three "${ports[0]}"
-expect_entries 'as nobody' "$(both "${ports[0]}" 65534)"
+expect_entries 'as nobody' "$(four "${ports[0]}" 65534)"
 kill_rkvd "$pid"
 start_rkvd three "${ports[1]}"
-expect_entries 'as nobody, after kill -9' "$(both "${ports[1]}" 65534)"
+expect_entries 'as nobody, after kill -9' "$(four "${ports[1]}" 65534)"
 stop_rkvd "$pid"
 
 step "nobody cannot remove root's stale entry, and says who can"
@@ -227,11 +235,11 @@ start_rkvd three "${ports[1]}"
 three=$pid
 expect_logged three \
   "still leads to 127.0.0.1:${ports[0]}.*superuser.*root.*rpcinfo -d -T tcp $program 1"
-expect_equal 'the entries' "$(entries)" "$(both "${ports[0]}" superuser)"
-for netid in tcp tcp6; do
+expect_equal 'the entries' "$(entries)" "$(four "${ports[0]}" superuser)"
+for netid in tcp tcp6 udp udp6; do
   expect_status 0 rpcinfo -d -T $netid $program 1
 done
-expect_entries 'after root removed them' "$(both "${ports[1]}" 65534)"
+expect_entries 'after root removed them' "$(four "${ports[1]}" 65534)"
 stop_rkvd "$three"
 rkvd=("$RKVD")
 data=''
@@ -242,7 +250,7 @@ step 'five replicas on one host: one holds the entry, the others say so, and ano
 start_cluster 5 --rpcbind-check-ms $check_ms
 holder() {
   local address id
-  address=$(entries | awk '{ print $2 }')
+  address=$(entries | awk '$1 == "tcp" { print $2 }')
   for ((id = 1; id <= 5; ++id)); do
     [[ $address != "$(universal 127.0.0.1 "${port_of_replica[id]}")" ]] || echo $id
   done
@@ -266,7 +274,7 @@ expect_equal 'the entries' "$(entries)" ''
 step 'an rpcbind that hangs holds up neither the calls nor the end'
 start_rkvd one "${ports[0]}"
 one=$pid
-expect_entries 'before rpcbind hangs' "$(both "${ports[0]}" superuser)"
+expect_entries 'before rpcbind hangs' "$(four "${ports[0]}" superuser)"
 kill -STOP "$rpcbind_process"
 expect_logged one 'rpcbind at /run/rpcbind.sock: no answer in time'
 expect_status 0 "$RKV" -s "localhost:${ports[0]}" put key value

@@ -30,9 +30,17 @@ inherited=$pid
 wait_until "$deadline" answers_at "$client" || fail "rkvd does not answer: $(<inherited.log)"
 expect_status 0 "$RKV" -s "$client" put key value
 expect_status 3 "$RKV" -s "$elsewhere" --timeout 1 get key
-expect_match 'the log' "$(<inherited.log)" "clients at $client, peers"
+expect_match 'the log' "$(<inherited.log)" "clients at $client \(tcp\), peers"
 expect_status 0 "$RKV" -s "$client" replicas
 expect_match 'replicas' "$output" "127.0.0.1 +${ports[0]} "
+
+step 'an inherited UDP socket is served too'
+start_process datagrams.log "$launcher" listen client:client "tcp:$peer" "udp:$peer" -- \
+  "$RKVD" --data-dir datagrams
+wait_until "$deadline" answers_at "$peer" || fail "rkvd does not answer: $(<datagrams.log)"
+expect_status 0 "$RKV" -t udp -s "$peer" put key value
+expect_match 'the log' "$(<datagrams.log)" "clients at $peer \(tcp and udp\)"
+stop_it "$pid"
 
 step "the socket is non-blocking and not for children"
 flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$inherited/fdinfo/3")
@@ -66,7 +74,7 @@ start_process second.log "$RKVD" --id 2 "${create[@]}" --data-dir second
 second=$pid
 both_up() { "$RKV" -s "$client" put a b && "$RKV" -s "$elsewhere" get a; } >/dev/null 2>&1
 wait_until "$deadline" both_up || fail "the replicas do not agree: $(<first.log) $(<second.log)"
-expect_match 'the log' "$(<first.log)" "clients at $client, peers at $peer"
+expect_match 'the log' "$(<first.log)" "clients at $client \(tcp\), peers at $peer"
 stop_it "$first"
 stop_it "$second"
 

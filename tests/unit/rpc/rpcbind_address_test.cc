@@ -28,10 +28,10 @@ class RpcbindAddressTest : public CppUnit::TestFixture {
   void netids() {
     const Address v4 = address_of("127.0.0.1", 1);
     const Address v6 = address_of("::1", 1);
-    CPPUNIT_ASSERT(netid_of({false, v4}) == "tcp");
-    CPPUNIT_ASSERT(netid_of({false, v6}) == "tcp6");
-    CPPUNIT_ASSERT(netid_of({true, v4}) == "udp");
-    CPPUNIT_ASSERT(netid_of({true, v6}) == "udp6");
+    CPPUNIT_ASSERT(netid_of({Transport::kTcp, v4}) == "tcp");
+    CPPUNIT_ASSERT(netid_of({Transport::kTcp, v6}) == "tcp6");
+    CPPUNIT_ASSERT(netid_of({Transport::kUdp, v4}) == "udp");
+    CPPUNIT_ASSERT(netid_of({Transport::kUdp, v6}) == "udp6");
   }
 
   void universal_addresses() {

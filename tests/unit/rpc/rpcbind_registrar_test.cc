@@ -128,10 +128,10 @@ class RpcbindRegistrarTest : public CppUnit::TestFixture {
   void tearDown() override { rpcbind_.reset(); }
 
   void registers_four_netids() {
-    const RpcbindRegistrar registrar = make({{false, address_of("0.0.0.0", 7411)},
-                                             {false, address_of("::", 7411)},
-                                             {true, address_of("192.0.2.1", 7412)},
-                                             {true, address_of("::1", 7412)}});
+    const RpcbindRegistrar registrar = make({{Transport::kTcp, address_of("0.0.0.0", 7411)},
+                                             {Transport::kTcp, address_of("::", 7411)},
+                                             {Transport::kUdp, address_of("192.0.2.1", 7412)},
+                                             {Transport::kUdp, address_of("::1", 7412)}});
     RpcbindCheck check = registrar.check();
     CPPUNIT_ASSERT(check.reached.ok());
     CPPUNIT_ASSERT_EQUAL(std::size_t{4}, check.registered());
@@ -156,8 +156,8 @@ class RpcbindRegistrarTest : public CppUnit::TestFixture {
   }
 
   void one_address_for_each_netid() {
-    const RpcbindRegistrar registrar =
-        make({{false, address_of("127.0.0.1", 7411)}, {false, address_of("127.0.0.2", 7411)}});
+    const RpcbindRegistrar registrar = make({{Transport::kTcp, address_of("127.0.0.1", 7411)},
+                                             {Transport::kTcp, address_of("127.0.0.2", 7411)}});
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, registrar.check().states.size());
     CPPUNIT_ASSERT_EQUAL(std::string("127.0.0.1.28.243"), rpcbind_->address_of("tcp"));
   }
@@ -270,7 +270,8 @@ class RpcbindRegistrarTest : public CppUnit::TestFixture {
     ServerThread self;
     self.answer_all([](const ScriptedServer::Call&) { return std::string(); });
     add("tcp", universal_address(address_of("0.0.0.0", self.port())), "superuser");
-    const RpcbindCheck check = make({{false, address_of("127.0.0.1", self.port())}}).check();
+    const RpcbindCheck check =
+        make({{Transport::kTcp, address_of("127.0.0.1", self.port())}}).check();
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, check.registered());
     CPPUNIT_ASSERT_EQUAL(universal_address(address_of("127.0.0.1", self.port())),
                          rpcbind_->address_of("tcp"));
@@ -319,19 +320,21 @@ class RpcbindRegistrarTest : public CppUnit::TestFixture {
     }
     rpcbind_->clear();
     add("udp", universal_address(address_of("127.0.0.1", free_port)), "superuser");
-    const RpcbindCheck check = make({{true, address_of("127.0.0.1", 7411)}}).check();
+    const RpcbindCheck check = make({{Transport::kUdp, address_of("127.0.0.1", 7411)}}).check();
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, check.registered());
     UdpPort another_program([](std::uint32_t xid) { return accepted_reply(xid, PROG_UNAVAIL); });
     rpcbind_->clear();
     add("udp", universal_address(address_of("127.0.0.1", another_program.port())), "superuser");
-    CPPUNIT_ASSERT_EQUAL(std::size_t{1},
-                         make({{true, address_of("127.0.0.1", 7411)}}).check().registered());
+    CPPUNIT_ASSERT_EQUAL(
+        std::size_t{1},
+        make({{Transport::kUdp, address_of("127.0.0.1", 7411)}}).check().registered());
   }
 
   void netid_that_rpcbind_refuses() {
     rpcbind_->refuse("tcp6");
-    const RpcbindCheck check =
-        make({{false, address_of("::1", 7411)}, {false, address_of("127.0.0.1", 7411)}}).check();
+    const RpcbindCheck check = make({{Transport::kTcp, address_of("::1", 7411)},
+                                     {Transport::kTcp, address_of("127.0.0.1", 7411)}})
+                                   .check();
     CPPUNIT_ASSERT(check.reached.ok());
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, check.registered());
     expect_contains(check.states[0].reason, "netid tcp6 is refused by rpcbind");
@@ -368,8 +371,8 @@ class RpcbindRegistrarTest : public CppUnit::TestFixture {
   }
 
   void withdraws_its_own_addresses_only() {
-    const RpcbindRegistrar registrar =
-        make({{false, address_of("127.0.0.1", 7411)}, {false, address_of("::1", 7411)}});
+    const RpcbindRegistrar registrar = make({{Transport::kTcp, address_of("127.0.0.1", 7411)},
+                                             {Transport::kTcp, address_of("::1", 7411)}});
     add("tcp", "127.0.0.1.200.200", "superuser");
     add("tcp6", "::1.28.243", "superuser");
     stopping_ = true;  // which it is at the end
@@ -382,15 +385,17 @@ class RpcbindRegistrarTest : public CppUnit::TestFixture {
     rpcbind_->on_call = [this](std::uint32_t procedure) {
       if (procedure == RPCBPROC_SET) stopping_ = true;
     };
-    make({{false, address_of("127.0.0.1", 7411)}, {false, address_of("::1", 7411)}}).check();
+    make({{Transport::kTcp, address_of("127.0.0.1", 7411)},
+          {Transport::kTcp, address_of("::1", 7411)}})
+        .check();
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, rpcbind_->entries().size());
   }
 
  private:
-  RpcbindRegistrar make(const std::vector<RpcbindEndpoint>& endpoints) {
+  RpcbindRegistrar make(const std::vector<Endpoint>& endpoints) {
     return RpcbindRegistrar(options_, endpoints, stopping_);
   }
-  RpcbindRegistrar make_tcp() { return make({{false, address_of("127.0.0.1", 7411)}}); }
+  RpcbindRegistrar make_tcp() { return make({{Transport::kTcp, address_of("127.0.0.1", 7411)}}); }
 
   void add(const std::string& netid, const std::string& address, const std::string& owner) {
     rpcbind_->add({kProgram, kVersion, netid, address, owner});

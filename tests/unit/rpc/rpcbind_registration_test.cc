@@ -34,9 +34,9 @@ class CollectingLogger final : public Logger {
   std::vector<std::string> lines_;  // guarded by mutex_
 };
 
-std::vector<RpcbindEndpoint> both_families() {
-  return {{false, Address::parse("127.0.0.1", 7411).value()},
-          {false, Address::parse("::1", 7411).value()}};
+std::vector<Endpoint> both_families() {
+  return {{Transport::kTcp, Address::parse("127.0.0.1", 7411).value()},
+          {Transport::kTcp, Address::parse("::1", 7411).value()}};
 }
 
 }  // namespace
