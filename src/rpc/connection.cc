@@ -12,6 +12,10 @@ namespace {
 // Most replies are small; a larger one grows the room it is encoded into.
 constexpr std::size_t kReplySizeHint = 512;
 
+// Of the tasks that wait for room, so many go on in one turn: most of them could find it full
+// again.
+constexpr std::size_t kResumedPerTurn = 8;
+
 }  // namespace
 
 Connection::Connection(Server& server, std::uint32_t slot, std::uint32_t generation,
@@ -29,6 +33,7 @@ Connection::Connection(Server& server, std::uint32_t slot, std::uint32_t generat
 }
 
 Connection::~Connection() {
+  waiting_for_room_.clear();  // its tokens look for this connection, and do not find it any more
   server_.counters_.output_bytes -= output_size();
   server_.counters_.input_bytes -= input_held_;
   server_.loop_.unwatch(descriptor());
@@ -85,7 +90,9 @@ void Connection::drop_input() {
 
 void Connection::take_left_over() {
   left_over_ = false;
-  if (closed_ || !reading_ || finishing_) return;
+  if (closed_) return;
+  resume_waiting();
+  if (!reading_ || finishing_) return;
   record_started_ = kNever;  // the time that the rest of a record had to wait here does not count
   take_records();
   // Not behind records that were left once more: they come first.
@@ -147,8 +154,30 @@ void Connection::note_record_progress() {
 }
 
 bool Connection::may_take_calls() const {
-  return calls_waiting_ < server_.limits_.calls_per_connection_max &&
-         output_size() < server_.limits_.output_per_connection_max;
+  return calls_waiting_ < server_.limits_.calls_per_connection_max && has_room() &&
+         waiting_for_room_.empty();
+}
+
+bool Connection::has_room() const {
+  return output_size() < server_.limits_.output_per_connection_max;
+}
+
+void Connection::when_room(UniqueFunction<void()> task) {
+  waiting_for_room_.push_back(std::move(task));
+}
+
+void Connection::resume_waiting() {
+  for (std::size_t i = 0; i < kResumedPerTurn && !waiting_for_room_.empty(); ++i) {
+    UniqueFunction<void()> task = std::move(waiting_for_room_.front());
+    waiting_for_room_.pop_front();
+    task();
+  }
+}
+
+// Whether something that waited for a limit of this connection can go on.
+bool Connection::can_go_on() const {
+  if (!waiting_for_room_.empty()) return has_room();
+  return paused_ && reading_ && may_take_calls();
 }
 
 void Connection::take_record(std::string_view record) {
@@ -193,9 +222,9 @@ void Connection::flush() {
     if (result.bytes < content.size()) break;
   }
   write_blocked_ = output_size() > 0;
-  // Records may wait behind a limit of this connection: what made room ends here, be it bytes that
-  // were taken or a call that was answered. They are looked at in the next turn.
-  if (paused_ && reading_ && !left_over_ && may_take_calls()) {
+  // Records and answers may wait behind a limit of this connection: what made room ends here, be it
+  // bytes that were taken or a call that was answered. They are looked at in the next turn.
+  if (!left_over_ && can_go_on()) {
     server_.unread_.push_back(slot_);
     left_over_ = true;
     server_.loop_.request_turn();
@@ -249,6 +278,15 @@ void Connection::update_watch() {
       reading_ && (!paused_ || finishing_) ? static_cast<std::uint32_t>(EPOLLIN) : 0;
   const std::uint32_t out = write_blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0;
   server_.loop_.watch(descriptor(), in | out, this);
+}
+
+void Connection::close_for_output() {
+  ++server_.counters_.refused;
+  server_.logger_.info(
+      "{}: closed the connection from {}: too many answers are not taken, {} "
+      "bytes by this client",
+      server_.name_, host_, output_size());
+  close();
 }
 
 void Connection::close_malformed(const char* what) {

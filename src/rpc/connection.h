@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/function_ref.h"
 #include "base/time.h"
+#include "base/unique_function.h"
 #include "rpc/byte_stream.h"
 #include "rpc/caller.h"
 #include "rpc/event_loop.h"
@@ -43,8 +45,15 @@ class Connection final : public EventLoop::Handler, public Caller {
   void call_answered() override;
   int descriptor() const override { return stream_->descriptor(); }
 
+  // Whether less of its output waits than one connection may have.
+  bool has_room() const;
+  // Runs the task in a later turn, when there is room; dropped with the connection.
+  void when_room(UniqueFunction<void()> task);
+
   const std::string& host() const { return host_; }
   std::size_t output_size() const { return output_.content().size(); }
+  // Closes it because the output of all is over its limit, and most of it is this one's.
+  void close_for_output();
 
  private:
   void read_once();
@@ -53,6 +62,8 @@ class Connection final : public EventLoop::Handler, public Caller {
   void keep_rest();
   void take_record(std::string_view record);
   bool may_take_calls() const;
+  bool can_go_on() const;
+  void resume_waiting();
   void note_record_progress();
   void update_watch();
   void stop_reading();
@@ -66,6 +77,7 @@ class Connection final : public EventLoop::Handler, public Caller {
   const std::string host_;
   RecordReader reader_;
   OutputBuffer output_;
+  std::deque<UniqueFunction<void()>> waiting_for_room_;
   std::size_t calls_waiting_ = 0;
   std::size_t input_held_ = 0;  // bytes of memory of reader_ that the server has counted
 

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "rpc/call.h"
+#include "rpc/connection.h"
 #include "rpc/server.h"
 
 namespace rkv::rpc {
@@ -34,6 +35,21 @@ void ReplyToken::send(xdrproc_t routine, const void* result) {
   server->use_token(place_, request_size_, [this, routine, result](Caller& caller) {
     caller.answer(procedure_, xid_, routine, result);
   });
+}
+
+bool ReplyToken::has_room() const {
+  const Connection* connection = server_->connection_at(place_);
+  return connection == nullptr || connection->has_room();
+}
+
+void ReplyToken::wait_for_room(UniqueFunction<void(ReplyToken)> task) && {
+  Connection* connection = server_->connection_at(place_);
+  if (connection == nullptr) {
+    task(std::move(*this));
+    return;
+  }
+  connection->when_room(
+      [token = std::move(*this), task = std::move(task)]() mutable { task(std::move(token)); });
 }
 
 void* context_of(svc_req* request) { return Call::of(request->rq_xprt).context(); }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/function_ref.h"
+#include "base/unique_function.h"
 #include "rpc/caller.h"
 #include "rpc/xdr.h"
 
@@ -32,6 +33,14 @@ class ReplyToken {
   // invariant.
   void send(xdrproc_t routine, const void* result);
 
+  // Whether the client takes what it is sent: less of it waits than ServerLimits allow one
+  // connection. A procedure with large answers asks this before it makes one; calls that were
+  // begun before the answers piled up would else be answered into memory without end.
+  bool has_room() const;
+  // Gives the token to `task` when there is room, in a later turn; now if the connection is gone,
+  // and not at all if it ends before that.
+  void wait_for_room(UniqueFunction<void(ReplyToken)> task) &&;
+
  private:
   Server* server_ = nullptr;  // null: answered, or moved from
   ReplyPlace place_;
@@ -46,8 +55,17 @@ class Reply {
  public:
   Reply(svc_req* request, XdrRoutine<T> routine) : token_(request), routine_(routine) {}
   void send(const T& result) { token_.send(untyped(routine_), &result); }
+  bool has_room() const { return token_.has_room(); }
+  void wait_for_room(UniqueFunction<void(Reply)> task) && {
+    std::move(token_).wait_for_room(
+        [routine = routine_, task = std::move(task)](ReplyToken token) mutable {
+          task(Reply(std::move(token), routine));
+        });
+  }
 
  private:
+  Reply(ReplyToken token, XdrRoutine<T> routine) : token_(std::move(token)), routine_(routine) {}
+
   ReplyToken token_;
   XdrRoutine<T> routine_;
 };

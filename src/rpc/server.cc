@@ -25,7 +25,7 @@ Server::Server(EventLoop& loop, Logger& logger, std::string name, const ServerLi
 }
 
 Server::~Server() {
-  slots_.clear();
+  for (Slot& slot : slots_) slot.connection.reset();
   datagram_ports_.clear();
   RKV_CHECK(counters_.calls_waiting == 0, "a reply token outlives its server");
   loop_.cancel_timer(sweep_timer_);
@@ -198,10 +198,16 @@ void Server::use_token(const ReplyPlace& place, std::size_t request_size,
     caller.call_answered();
     return;
   }
+  Connection* connection = connection_at(place);
+  if (connection == nullptr) return;
+  answer(*connection);
+  connection->call_answered();
+}
+
+Connection* Server::connection_at(const ReplyPlace& place) const {
+  if (place.transport != Transport::kTcp) return nullptr;
   const Slot& slot = slots_[place.slot];
-  if (slot.generation != place.generation || slot.connection == nullptr) return;
-  answer(*slot.connection);
-  slot.connection->call_answered();
+  return slot.generation == place.generation ? slot.connection.get() : nullptr;
 }
 
 void Server::read_left_over() {
@@ -215,7 +221,25 @@ void Server::flush() {
     if (slots_[slot].connection != nullptr) slots_[slot].connection->flush();
   }
   for (const auto& port : datagram_ports_) port->flush();
+  close_largest_output();
   destroy_closed();
+}
+
+// Memory for output is almost full. Who does not take his answers makes room, before the calls of
+// others are refused for it.
+void Server::close_largest_output() {
+  while (counters_.output_bytes >= limits_.output_bytes_max / 8 * 7) {
+    Connection* largest = nullptr;
+    for (const Slot& slot : slots_) {
+      if (slot.connection == nullptr) continue;
+      if (largest == nullptr || slot.connection->output_size() > largest->output_size()) {
+        largest = slot.connection.get();
+      }
+    }
+    if (largest == nullptr || largest->output_size() == 0) return;
+    largest->close_for_output();
+    destroy_closed();
+  }
 }
 
 void Server::sweep() {

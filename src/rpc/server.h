@@ -42,6 +42,7 @@ struct ServerLimits {
   std::size_t calls_per_connection_max = 4096;      // more are not read until some are answered
   std::size_t output_per_connection_max = 4 << 20;  // bytes of answers not taken: the same
   // Of all connections: more get the overload reply, and SYSTEM_ERR if they wait for it already.
+  // When a turn ends with 7/8 of it in use, the connections with most of it are closed.
   std::size_t output_bytes_max = 512 << 20;
   // Memory for records that have not ended, of all connections: who needs more of it is closed.
   std::size_t input_bytes_max = 512 << 20;
@@ -170,12 +171,15 @@ class Server {
   std::string encode_results(xdrproc_t routine, const void* result) const;
   void token_taken(std::size_t request_size);
   // Ends the waiting of a call: `answer` is run on its caller, unless that is gone.
+  // The connection that an answer has to go to; null if it is gone, or not one.
+  Connection* connection_at(const ReplyPlace& place) const;
   void use_token(const ReplyPlace& place, std::size_t request_size,
                  FunctionRef<void(Caller&)> answer);
 
   // Each turn.
   void read_left_over();
   void flush();
+  void close_largest_output();
   void sweep();
 
   EventLoop& loop_;

@@ -157,19 +157,31 @@ void ClientService::get(const kv_get_args& args, rpc::Reply<kv_get_result> reply
     send_failure(reply, &kv_get_result::kv_get_result_u, valid, cluster_.self);
     return;
   }
-  std::string key(view_of(args.key));
-  const std::string logged = logger_.enabled(LogLevel::kDebug) ? key : std::string();
+  read(std::string(view_of(args.key)), std::move(reply));
+}
+
+// A value can be large, and thousands of calls may have come before the client takes the first
+// answer: what finds no room is read again when there is some.
+void ClientService::read(std::string key, rpc::Reply<kv_get_result> reply) {
+  std::string kept = key;
   manager_.read(std::move(key),
-                [this, logged, begun = loop_.now(), reply = std::move(reply)](
+                [this, key = std::move(kept), begun = loop_.now(), reply = std::move(reply)](
                     const Status& status, const kv::Entry* entry, Position position) mutable {
+                  if (!reply.has_room()) {
+                    std::move(reply).wait_for_room(
+                        [this, again = std::move(key)](rpc::Reply<kv_get_result> later) mutable {
+                          read(std::move(again), std::move(later));
+                        });
+                    return;
+                  }
                   if (!status.ok() || entry == nullptr) {
                     const Status missing(StatusCode::kNotFound, "no such key");
                     const Status& failure = status.ok() ? missing : status;
-                    log_operation("get", logged, begun, failure);
+                    log_operation("get", key, begun, failure);
                     send_failure(reply, &kv_get_result::kv_get_result_u, failure, cluster_.self);
                     return;
                   }
-                  log_operation("get", logged, begun, status);
+                  log_operation("get", key, begun, status);
                   kv_get_result result{};
                   result.status = KV_OK;
                   kv_get_ok& ok = result.kv_get_result_u.ok;

@@ -50,6 +50,7 @@ class ClientService {
     std::uint64_t value;
   };
   std::vector<Counter> counters() const;
+  void read(std::string key, rpc::Reply<kv_get_result> reply);
   void send_status(rpc::Reply<kv_status_result> reply, const kv::StateHash* hash) const;
   // A line for each operation, when the log level is debug.
   void log_operation(const char* operation, std::string_view key, TimePoint begun,

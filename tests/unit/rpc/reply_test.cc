@@ -43,6 +43,19 @@ void answer_unencodable(svc_req* request) {
   ReplyToken(request).send(untyped(xdr_ledger_entry), &entry);
 }
 
+// An answer of 1 MiB, as soon as the client takes what it was sent before.
+void answer_when_room(ReplyToken token) {
+  if (!token.has_room()) {
+    std::move(token).wait_for_room(answer_when_room);
+    return;
+  }
+  std::string note(1 << 20, 'n');
+  ledger_entry entry{};
+  entry.note.note_val = note.data();
+  entry.note.note_len = static_cast<u_int>(note.size());
+  token.send(untyped(xdr_ledger_entry), &entry);
+}
+
 void odd_program(svc_req* request, SVCXPRT* transport) {
   switch (static_cast<OddProcedure>(request->rq_proc)) {
     case kNothing:
@@ -117,6 +130,8 @@ class ReplyTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(an_answer_to_a_connection_that_is_gone_goes_nowhere);
   CPPUNIT_TEST(an_answer_never_reaches_the_next_connection_of_the_slot);
   CPPUNIT_TEST(an_answer_to_a_connection_closed_in_this_turn_goes_nowhere);
+  CPPUNIT_TEST(answers_wait_for_room);
+  CPPUNIT_TEST(answers_that_wait_for_room_go_with_their_connection);
   CPPUNIT_TEST(a_second_answer_is_a_broken_invariant);
   CPPUNIT_TEST(two_duties_for_one_call_are_a_broken_invariant);
   CPPUNIT_TEST(an_answer_of_another_thread_is_a_broken_invariant);
@@ -263,6 +278,44 @@ class ReplyTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(2u, next.read_reply().xid);
   }
 
+  void answers_wait_for_room() {
+    ServerLimits limits;
+    limits.output_per_connection_max = 2 << 20;
+    LedgerServer server(limits);
+    add_odd_program(server);
+    server.start();
+    RawClient client(server.address(), 4096);
+    hold_and_answer(server, client);
+    // One answer may go over the limit, and no more.
+    CPPUNIT_ASSERT(server.counters().output_bytes < (3 << 20) + 1000);
+    for (std::size_t i = 0; i < kHeld; ++i) {
+      const WireReply reply = client.read_reply();
+      CPPUNIT_ASSERT(reply.accepted && reply.stat == SUCCESS);
+    }
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, server.counters().calls_waiting);
+    client.send_call(call_of(77, 0));
+    CPPUNIT_ASSERT_EQUAL(77u, client.read_reply().xid);
+  }
+
+  void answers_that_wait_for_room_go_with_their_connection() {
+    ServerLimits limits;
+    limits.output_per_connection_max = 2 << 20;
+    LedgerServer server(limits);
+    add_odd_program(server);
+    server.start();
+    RawClient client(server.address(), 4096);
+    hold_and_answer(server, client);
+    CPPUNIT_ASSERT(server.counters().calls_waiting > 0);
+    client.reset();
+    wait_for_no_connection(server);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, server.counters().calls_waiting);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, server.counters().output_bytes);
+    // A server that ends takes them with it too.
+    RawClient another(server.address(), 4096);
+    hold_and_answer(server, another);
+    CPPUNIT_ASSERT(server.counters().calls_waiting > 0);
+  }
+
   void a_second_answer_is_a_broken_invariant() {
     expect_abort("a call is answered once", [] {
       LedgerServer server;
@@ -315,6 +368,18 @@ class ReplyTest : public CppUnit::TestFixture {
   }
 
  private:
+  static constexpr std::size_t kHeld = 30;
+
+  // Has so many calls begin, and then answers them all with 1 MiB, in one turn.
+  void hold_and_answer(LedgerServer& server, RawClient& client) {
+    for (std::size_t i = 0; i < kHeld; ++i) client.send_call(odd_call(kHold));
+    server.wait_until("all are held", [&] { return context_.held.size() == kHeld; });
+    server.on_loop([&] {
+      for (ReplyToken& token : context_.held) answer_when_room(std::move(token));
+      context_.held.clear();
+    });
+  }
+
   void add_odd_program(LedgerServer& server) {
     server.server().add_program(kOddProgram, 1, odd_program, &context_);
   }
