@@ -105,11 +105,13 @@ std::vector<Attack> connection_attacks() {
       {.name = "connections",
        .what = "10,000 connections, a NULL call on each",
        .run = many_connections,
-       .bounds = {.memory_growth_max = 64 * kMebibyte}},
+       .bounds = {.memory_growth_max = 64 * kMebibyte},
+       .stock_fails = true},
       {.name = "idle",
        .what = "100 connections that say nothing",
        .run = idle,
        .setup = {.options = {"--idle-timeout-s", "1"}},
+       .bounds = {.memory_growth_max = 32 * kMebibyte},
        .stock_fails = true},
       {.name = "descriptors",
        .what = "256 connections to a server with 64 descriptors",
@@ -120,7 +122,8 @@ std::vector<Attack> connection_attacks() {
       {.name = "resets",
        .what = "connections that are reset, as many as can be made",
        .run = resets,
-       .bounds = {.memory_growth_max = 16 * kMebibyte, .cpu_max = 0}},
+       .bounds = {.memory_growth_max = 16 * kMebibyte, .cpu_max = 0},
+       .stock_fails = true},
   };
 }
 

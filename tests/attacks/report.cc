@@ -38,7 +38,7 @@ are tests/attacks/*.cc: each attack is a function, with a comment that names wha
     grew         memory went over its bound
     spins        CPU went over its bound
     stalled      others were not answered in time, or not rightly
-    died         the process ended
+    died         the process ended (SIGPIPE, which the main() that rpcgen makes does not ignore)
 
 )";
 

@@ -38,7 +38,7 @@ void unread_gets(Scene& scene) {
   const std::string calls = many_gets(64);
   socket.send_all(calls);
   scene.hold();
-  // Taking one byte is no progress to speak of; what the server sees is its own kernel's buffer.
+  // Shows that it is closed without taking anything: more is sent until that is not possible.
   const Deadline deadline(kWriteDeadline);
   while (!scene.failed() && !deadline.passed() && socket.send_some("x") > 0) {
     pause_for(Duration(50));
@@ -57,6 +57,23 @@ void unread_trickle(Scene& scene) {
   for (int i = 0; i < 16; ++i) {
     sockets.push_back(scene.connect(kSmallReceive));
     sockets.back().send_all(calls);
+  }
+  scene.hold_while([&] {
+    for (Socket& socket : sockets) socket.read_some(1);
+    pause_for(Duration(20));
+  });
+}
+
+// More connections than the output of all may fill (output_bytes_max, 512 MiB), and each takes a
+// byte now and then. Who holds most is closed: the others must not be told BUSY for it.
+void fill_output(Scene& scene) {
+  store_big_value(scene);
+  const std::string calls = many_gets(12);
+  std::vector<Socket> sockets;
+  for (int i = 0; i < 150 && !scene.failed(); ++i) {
+    sockets.push_back(scene.connect(kSmallReceive));
+    sockets.back().send_all(calls);
+    sockets.back().wait_to_read(kPatience);
   }
   scene.hold_while([&] {
     for (Socket& socket : sockets) socket.read_some(1);
@@ -89,6 +106,7 @@ std::vector<Attack> slow_reader_attacks() {
   // 4 MiB wait at most, and the answer that goes over it; room is made by doubling.
   const Bounds one = {.memory_growth_max = 24 * kMebibyte};
   const Bounds sixteen = {.memory_growth_max = 16 * 12 * kMebibyte};
+  const Bounds all = {.memory_growth_max = 700 * kMebibyte};
   return {
       {.name = "unread-gets",
        .what = "64 GETs of 1 MiB, and no answer is read",
@@ -100,6 +118,11 @@ std::vector<Attack> slow_reader_attacks() {
        .what = "16 times 64 GETs of 1 MiB, a byte read every 20 ms",
        .run = unread_trickle,
        .bounds = sixteen,
+       .stock_fails = true},
+      {.name = "fill-output",
+       .what = "150 times 12 GETs of 1 MiB, a byte read every 20 ms",
+       .run = fill_output,
+       .bounds = all,
        .stock_fails = true},
       {.name = "unread-flood",
        .what = "NULL calls without end, and no answer is read",

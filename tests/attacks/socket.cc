@@ -16,7 +16,6 @@
 namespace rkv::attacks {
 namespace {
 
-constexpr std::size_t kReadSize = 64 * 1024;
 constexpr std::uint32_t kLastFragment = 0x80000000;
 
 [[noreturn]] void fail_errno(const char* what) {
@@ -133,6 +132,8 @@ std::string Socket::read_some(std::size_t size_max) {
   return bytes;
 }
 
+void Socket::wait_to_read(Duration limit) const { wait_for(POLLIN, Deadline(limit)); }
+
 // Whether a whole record of one or more fragments is there, or a datagram.
 bool Socket::has_message() const {
   if (is_udp_) return !received_.empty();
@@ -145,11 +146,11 @@ bool Socket::has_message() const {
   return false;
 }
 
-std::optional<std::string> Socket::read_message(Duration limit) {
+std::optional<std::string> Socket::read_message(Duration limit, std::size_t at_a_time) {
   const Deadline deadline(limit);
   while (!has_message()) {
     if (closed_ || !wait_for(POLLIN, deadline)) return std::nullopt;
-    receive(kReadSize);
+    receive(at_a_time);
   }
   if (is_udp_) return std::exchange(received_, {});
   std::string message;

@@ -16,6 +16,8 @@ namespace rkv::attacks {
 // does is an answer.
 class Socket {
  public:
+  static constexpr std::size_t kReadSize = 64 * 1024;
+
   // Begins a connection; what is sent waits for its end. `from` is an address of this host,
   // `receive_size` what the kernel may hold of what is not read (0: as much as it likes).
   explicit Socket(std::uint16_t port, const char* from = "127.0.0.1", int receive_size = 0);
@@ -31,9 +33,12 @@ class Socket {
   bool send_all(std::string_view bytes, Duration limit = kPatience);
   // What there is to read now, `size_max` bytes of it at most; may be nothing.
   std::string read_some(std::size_t size_max);
+  // Waits until there is something to read, or the connection is closed.
+  void wait_to_read(Duration limit) const;
   // The next record without its mark, or the next datagram; nothing when the connection was closed
-  // or it took too long.
-  std::optional<std::string> read_message(Duration limit = kPatience);
+  // or it took too long. Reads so many bytes at a time.
+  std::optional<std::string> read_message(Duration limit = kPatience,
+                                          std::size_t at_a_time = kReadSize);
   // Sends a message and reads the answer to it. "closed" or "no answer" stand for its `what` when
   // there is none.
   Answer ask(std::string_view message, Duration limit = kPatience);

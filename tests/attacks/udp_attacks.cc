@@ -107,6 +107,7 @@ std::vector<Attack> udp_attacks() {
       {.name = "udp-truncated",
        .what = "a PUT, cut at every length",
        .run = truncated,
+       .stock_fails = true,
        .needs_udp = true},
       {.name = "udp-oversized",
        .what = "datagrams of up to 60,000 bytes",
