@@ -75,7 +75,7 @@ void print_outcome(const Attack& attack, Kind kind, const Outcome& outcome) {
 void write_table(const std::string& path, const std::vector<Line>& lines) {
   std::ofstream file(path);
   file << kPreface;
-  file << fmt::format("{:<20} {:^36}   {:^36}\n", "", "rkvd", "stock libtirpc");
+  file << fmt::format("{:<20} {:^36}   {:>25}\n", "", "rkvd", "stock libtirpc");
   const std::string head =
       fmt::format("{:>8} {:>6} {:>7} {:>7} {:>4}", "verdict", "median", "worst", "MiB", "CPU");
   file << fmt::format("{:<20} {}   {}\n", "attack", head, head);
