@@ -113,6 +113,7 @@ void fragments_sum(Scene& scene) {
 void slow_loris(Scene& scene) {
   const std::string whole = record(put_call(1, "slow", std::string(1000, 'v')));
   std::vector<Socket> sockets;
+  sockets.reserve(20);
   for (int i = 0; i < 20; ++i) sockets.push_back(scene.connect());
   std::size_t sent = 0;
   const auto send_a_byte = [&] {

@@ -105,6 +105,7 @@ int run(const Options& options) {
   std::vector<Line> lines;
   std::size_t passed = 0;
   std::size_t failed = 0;
+  lines.reserve(attacks.size());
   for (const Attack& attack : attacks) lines.push_back({&attack, {}});
   for (const Kind kind : options.targets) {
     const bool udp = serves_udp(kind, options.programs);
