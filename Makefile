@@ -4,6 +4,10 @@
 #   make scenarios        writes the transcripts in tests/scenario anew
 #   make bench            src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
 #   make attacks          attacks on rkvd and on libtirpc's svc_run(): writes docs/attacks.txt
+#   make fuzz             the libFuzzer targets of tests/fuzz, with clang, into build/fuzz
+#   make fuzz-run         runs them: SECONDS=n or RUNS=n for each, TARGETS="..." for some of them
+#   make fuzz-merge       makes tests/fuzz/corpus anew, with what runs have found
+#   make fuzz-seeds       writes its first inputs again, after kv.x has changed
 #   make lint             clang-format and clang-tidy
 #   make format           rewrites the sources as clang-format wants them
 #   make install DESTDIR= PREFIX=/usr/local
@@ -52,7 +56,26 @@ BENCH_OBJ := $(BUILD)/obj/tests/bench
 BENCH_SERVER_OBJECTS := $(BENCH_OBJ)/server_process.o $(BENCH_OBJ)/workload.o $(GEN)/kv_xdr.o
 BENCH_RPC_OBJECTS := $(filter $(BUILD)/obj/src/base/% $(BUILD)/obj/src/rpc/%,$(LIBRARY_OBJECTS))
 
+# The targets of tests/fuzz, twice: with libFuzzer's main() by clang, with everything they test, and
+# with replay_main.cc by $(CXX) for make check.
+FUZZ_TARGETS := record_stream call_header reply_header connection xdr_types client_results \
+                peer_messages text_input
+FUZZ_CXX ?= clang++
+FUZZ_CC ?= clang
+FUZZ := build/fuzz
+FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_FLAGS := -O1 -g $(INCLUDE) $(FUZZ_SANITIZE) -fsanitize=fuzzer-no-link -pthread
+FUZZ_LIBRARY := $(wildcard src/base/*.cc src/rpc/*.cc) src/kv/command.cc \
+                src/client/server.cc src/client/wire.cc \
+                $(addprefix src/service/,cluster.cc peer_codec.cc wire.cc) \
+                $(addprefix src/rkv/,words.cc shell_line.cc options.cc load_source.cc files.cc)
+FUZZ_OBJECTS := $(FUZZ_LIBRARY:%.cc=$(FUZZ)/obj/%.o) \
+                $(addprefix $(FUZZ)/obj/,kv_xdr.o ledger_xdr.o ledger_svc.o)
+FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_replay/%)
+FUZZ_SOURCES := $(wildcard tests/fuzz/*.cc)
+
 .PHONY: all check unit scenarios bench attacks system include-rules lint format install clean
+.PHONY: fuzz fuzz-run fuzz-merge fuzz-seeds
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -104,7 +127,31 @@ $(BUILD)/attacks_stock_server: $(ATTACKS_OBJ)/stock_server.o $(BENCH_OBJ)/other_
                                $(GEN)/kv_svc.o $(GEN)/kv_xdr.o
 	$(CXX) $(LDFLAGS) -o $@ $^ -ltirpc
 
-$(BUILD)/obj/%.o: %.cc | $(GEN)/kv.h $(GEN)/ledger.h
+$(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o $(FUZZ)/obj/tests/fuzz/reference_records.o $(FUZZ)/librkv.a
+	$(FUZZ_CXX) $(FUZZ_SANITIZE) -fsanitize=fuzzer -pthread -o $@ $^ \
+	  -ltirpc -lfmt -lboost_program_options
+$(FUZZ)/librkv.a: $(FUZZ_OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+$(FUZZ)/obj/%.o: %.cc | $(GEN)/kv.h $(GEN)/ledger.h $(GEN)/kv_types.inc
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) -std=c++20 $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+$(FUZZ)/obj/%.o: $(GEN)/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -c -o $@ $<
+
+$(BUILD)/fuzz_replay/connection: $(GEN)/ledger_xdr.o $(GEN)/ledger_svc.o
+$(BUILD)/fuzz_replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/reference_records.o \
+                        $(BUILD)/obj/tests/fuzz/replay_main.o $(BUILD)/librkv.a
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/fuzz_seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(BUILD)/librkv.a $(GEN)/ledger_xdr.o
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+# Every type of kv.x, by the routines that rpcgen declares: none can be forgotten.
+$(GEN)/kv_types.inc: $(GEN)/kv.h
+	grep -o 'xdr_kv_[a-z0-9_]*' $< | sort -u | sed 's/^xdr_\(.*\)/KV_TYPE(\1)/' >$@
+
+$(BUILD)/obj/%.o: %.cc | $(GEN)/kv.h $(GEN)/ledger.h $(GEN)/kv_types.inc
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
@@ -149,15 +196,25 @@ scenarios: $(BUILD)/scenario
 attacks: $(BUILD)/rkvd $(BUILD)/attacks $(BUILD)/attacks_stock_server
 	-$(BUILD)/attacks --target rkvd --target stock --table docs/attacks.txt
 
+fuzz: $(FUZZ_TARGETS:%=$(FUZZ)/%)
+
+TARGETS ?= $(FUZZ_TARGETS)
+fuzz-run: $(TARGETS:%=$(FUZZ)/%)
+	bash tests/fuzz/run.sh "$(SECONDS)" "$(RUNS)" $(TARGETS)
+fuzz-merge: $(TARGETS:%=$(FUZZ)/%)
+	bash tests/fuzz/merge.sh $(TARGETS)
+fuzz-seeds: $(BUILD)/fuzz_seeds
+	$< tests/fuzz/corpus
+
 CHECK_PROGRAMS := unit_tests scenario stock_client stock_threads stock_server \
                   service_launcher attacks attacks_stock_server
-check: all $(addprefix $(BUILD)/,$(CHECK_PROGRAMS))
+check: all $(addprefix $(BUILD)/,$(CHECK_PROGRAMS)) $(FUZZ_REPLAYS)
 	BUILD=$(BUILD) bash tests/run.sh
 
 SOURCES_TO_FORMAT = $(shell git ls-files '*.h' '*.cc')
 SOURCES_TO_TIDY = $(filter %.cc,$(SOURCES_TO_FORMAT))
 
-lint: $(GEN)/kv.h $(GEN)/ledger.h
+lint: $(GEN)/kv.h $(GEN)/ledger.h $(GEN)/kv_types.inc
 	$(CLANG_FORMAT) --dry-run --Werror $(SOURCES_TO_FORMAT)
 	printf '%s\n' $(SOURCES_TO_TIDY) | xargs -P $$(nproc) -n 4 \
 	  sh -c '$(CLANG_TIDY) --quiet "$$@" -- -x c++ -std=c++20 $(INCLUDE)' tidy

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the Debian packages that are missing for what is asked:
 #   build   to compile rkvd and rkv          check   to run the tests
-#   lint    to run make lint                 all     everything (the default)
+#   lint    to run make lint                 fuzz    to run make fuzz
+#   all     everything (the default)
 # As root, or through sudo where there is one; otherwise it says what to install and fails. When
 # nothing is missing it does nothing. No service is started by it.
 set -eu
@@ -11,6 +12,7 @@ build_packages='g++ gcc cpp make libc6-dev libtirpc-dev rpcsvc-proto libboost-pr
 # Tests run an rpcbind and an sshd of their own, where nothing else sees them.
 check_packages='libcppunit-dev rpcbind strace python3 tshark openssh-client openssh-server iproute2'
 lint_packages='clang-format clang-tidy git'
+fuzz_packages='clang libclang-rt-14-dev'   # of Debian 12, whose clang is version 14
 policy=/usr/sbin/policy-rc.d
 
 fail() {
@@ -25,9 +27,10 @@ for set_name; do
     build) wanted="$wanted $build_packages" ;;
     check) wanted="$wanted $check_packages" ;;
     lint) wanted="$wanted $lint_packages" ;;
-    all) wanted="$build_packages $check_packages $lint_packages" ;;
+    fuzz) wanted="$wanted $fuzz_packages" ;;
+    all) wanted="$build_packages $check_packages $lint_packages $fuzz_packages" ;;
     -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) fail "no such set of packages: $set_name (build, check, lint or all)" 2 ;;
+    *) fail "no such set of packages: $set_name (build, check, lint, fuzz or all)" 2 ;;
   esac
 done
 

@@ -66,9 +66,10 @@ Result<Address> Server::listen(const Address& address, Transport transport) {
   if (transport == Transport::kUdp) {
     return add(DatagramPort::open(*this, next_port(), address));
   }
-  return add(Listener::open(
-      loop_, logger_, name_, address,
-      [this](int accepted, const Address& from) { take_connection(accepted, from); }));
+  return add(
+      Listener::open(loop_, logger_, name_, address, [this](int accepted, const Address& from) {
+        take_connection(make_tcp_stream(accepted), from);
+      }));
 }
 
 Result<Address> Server::listen_on(int descriptor) {
@@ -77,9 +78,10 @@ Result<Address> Server::listen_on(int descriptor) {
   if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM) {
     return add(DatagramPort::adopt(*this, next_port(), descriptor));
   }
-  return add(Listener::adopt(
-      loop_, logger_, name_, descriptor,
-      [this](int accepted, const Address& from) { take_connection(accepted, from); }));
+  return add(
+      Listener::adopt(loop_, logger_, name_, descriptor, [this](int accepted, const Address& from) {
+        take_connection(make_tcp_stream(accepted), from);
+      }));
 }
 
 Result<Address> Server::add(Result<std::unique_ptr<Listener>> listener) {
@@ -117,8 +119,7 @@ void Server::close_connections() {
 
 bool Server::quiet() const { return counters_.calls_waiting == 0 && counters_.output_bytes == 0; }
 
-void Server::take_connection(int descriptor, const Address& from) {
-  std::unique_ptr<ByteStream> stream = make_tcp_stream(descriptor);
+void Server::take_connection(std::unique_ptr<ByteStream> stream, const Address& from) {
   const std::string host = from.host();
   if (accept_filter_ && !accept_filter_(from)) {
     ++counters_.refused;

@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "base/time.h"
 #include "rpc/address.h"
+#include "rpc/byte_stream.h"
 #include "rpc/caller.h"
 #include "rpc/endpoint.h"
 #include "rpc/event_loop.h"
@@ -119,6 +120,9 @@ class Server {
   // Takes calls on one more socket, which the server then owns (also on failure): a TCP socket that
   // listens already, or a UDP socket that is bound. Returns the address it is bound to.
   Result<Address> listen_on(int descriptor);
+  // Serves a connection that was made elsewhere, as if a listener had taken it: the accept filter
+  // and the limits hold for it.
+  void take_connection(std::unique_ptr<ByteStream> stream, const Address& from);
   // Everything it listens on, in the order of listening; nothing after stop_taking_calls().
   std::vector<Endpoint> endpoints() const;
 
@@ -160,7 +164,6 @@ class Server {
   Result<Address> add(Result<std::unique_ptr<Listener>> listener);
   Result<Address> add(Result<std::unique_ptr<DatagramPort>> port);
   std::uint32_t next_port() const;
-  void take_connection(int descriptor, const Address& from);
   void close_connection(std::uint32_t slot);
   void destroy_closed();
 
@@ -170,9 +173,9 @@ class Server {
   bool overloaded() const;
   std::string encode_results(xdrproc_t routine, const void* result) const;
   void token_taken(std::size_t request_size);
-  // Ends the waiting of a call: `answer` is run on its caller, unless that is gone.
   // The connection that an answer has to go to; null if it is gone, or not one.
   Connection* connection_at(const ReplyPlace& place) const;
+  // Ends the waiting of a call: `answer` is run on its caller, unless that is gone.
   void use_token(const ReplyPlace& place, std::size_t request_size,
                  FunctionRef<void(Caller&)> answer);
 

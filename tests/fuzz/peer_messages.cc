@@ -1,0 +1,155 @@
+// What replicas take from one another: RPUT's arguments and results through src/service's codec and
+// back, and single commands, beside rpcgen's own routine for them.
+//
+// Input: a byte that picks what it is, then its encoding.
+
+#include <kv.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "forward/message.h"
+#include "fuzz.h"
+#include "kv/command.h"
+#include "rpc/xdr.h"
+#include "service/cluster.h"
+#include "service/peer_codec.h"
+#include "service/wire.h"
+
+namespace rkv::fuzz {
+namespace {
+
+using kv::Command;
+
+// Replica 1 of two, as the seeds have it.
+service::Cluster make_cluster() {
+  service::Cluster cluster;
+  cluster.id.bytes.fill(7);
+  cluster.self = ReplicaId{1};
+  cluster.incarnation = 3;
+  cluster.replication_name = "forward";
+  cluster.replicas = {{ReplicaId{1}, "one"}, {ReplicaId{2}, "two"}};
+  return cluster;
+}
+
+template <typename T>
+std::string encoded(rpc::XdrRoutine<T> routine, T value, std::size_t size_max) {
+  std::string bytes(size_max, '\0');
+  XDR xdr;
+  xdrmem_create(&xdr, bytes.data(), static_cast<u_int>(bytes.size()), XDR_ENCODE);
+  RKV_CHECK(routine(&xdr, &value) != FALSE, "what came from the wire can go back to it");
+  bytes.resize(XDR_GETPOS(&xdr));
+  return bytes;
+}
+
+void check_envelope(const kv_envelope& envelope) {
+  static const service::Cluster kCluster = make_cluster();
+  const service::EnvelopeCheck check = service::check_envelope(kCluster, envelope);
+  RKV_CHECK((check.status == KV_OK) == check.reason.empty(), "a refusal has a reason");
+  RKV_CHECK(is_text(check.reason) && check.reason.size() <= kReasonSizeMax,
+            "a reason is text that fits the wire");
+  if (check.status != KV_OK) return;
+  RKV_CHECK(envelope.recipient == 1 && envelope.sender == 2 && envelope.group == 0,
+            "it is from the other replica and for this one");
+}
+
+void check_message(const kv_peer_message& wire, std::size_t size) {
+  check_envelope(service::envelope_to_wire(make_cluster(), ReplicaId{2}));
+  const Result<protocol::MessagePtr> message = service::message_from_wire(wire);
+  if (!message.ok()) return;
+  RKV_CHECK(message.value()->tag() == forward::kWrites, "forward has one kind of request");
+  const auto& writes = static_cast<const forward::Writes&>(*message.value());
+  RKV_CHECK(!writes.commands().empty() && writes.commands().size() <= kBatchCommandsMax,
+            "a message has commands, as many as fit");
+  for (const std::string& command : writes.commands()) {
+    RKV_CHECK(kv::decode_command(command).ok(), "a command that was let in can be applied");
+  }
+  const service::OutgoingMessage outgoing(writes);
+  RKV_CHECK(encoded(xdr_kv_peer_message, outgoing.wire(), size) ==
+                encoded(xdr_kv_peer_message, wire, size),
+            "a message goes out as it came in");
+}
+
+void check_arguments(std::string_view bytes) {
+  rpc::Decoded<kv_rput_args> args(xdr_kv_rput_args);
+  if (!rpc::decode_all(bytes, rpc::untyped(xdr_kv_rput_args), args.get(), sizeof *args)) return;
+  check_envelope(args->envelope);
+  check_message(args->message, bytes.size());
+}
+
+void check_result(std::string_view bytes) {
+  rpc::Decoded<kv_rput_result> result(xdr_kv_rput_result);
+  if (!rpc::decode_all(bytes, rpc::untyped(xdr_kv_rput_result), result.get(), sizeof *result)) {
+    return;
+  }
+  if (XdrReader(bytes).read_uint32() != KV_OK) return;
+  const kv_rput_ok& ok = result->kv_rput_result_u.ok;
+  check_envelope(ok.envelope);
+  const Result<protocol::MessagePtr> answer = service::answer_from_wire(ok.answer);
+  if (!answer.ok()) return;
+  RKV_CHECK(encoded(xdr_kv_peer_answer, service::answer_to_wire(*answer.value()), bytes.size()) ==
+                encoded(xdr_kv_peer_answer, ok.answer, bytes.size()),
+            "an answer goes out as it came in");
+}
+
+// What rpcgen's routine says of a command: whole, with a key, and without an extension.
+bool stock_takes(std::string_view bytes, rpc::Decoded<kv_command_body>* body) {
+  if (!rpc::decode_all(bytes, rpc::untyped(xdr_kv_command_body), body->get(),
+                       sizeof(kv_command_body))) {
+    return false;
+  }
+  const kv_command_change& change = (*body)->change;
+  const kv_key& key = change.kind == KV_COMMAND_PUT ? change.kv_command_change_u.put.key
+                                                    : change.kv_command_change_u.del.key;
+  return key.kv_key_len > 0 && (*body)->extension.revision == 0;
+}
+
+void check_command(std::string_view bytes) {
+  rpc::Decoded<kv_command_body> body(xdr_kv_command_body);
+  const bool stock_ok = stock_takes(bytes, &body);
+  const Status status = kv::validate_command(bytes);
+  const Result<Command> command = kv::decode_command(bytes);
+  RKV_CHECK(status.ok() == stock_ok, "rpcgen's routine takes the same commands");
+  RKV_CHECK(command.ok() == status.ok(), "what is valid can be decoded");
+  if (!command.ok()) {
+    RKV_CHECK(!status.reason().empty() && is_text(status.reason()), "a refusal has a reason");
+    return;
+  }
+  const kv_command_change& change = body->change;
+  const bool is_put = command.value().kind == Command::Kind::kPut;
+  RKV_CHECK(is_put == (change.kind == KV_COMMAND_PUT), "both read the same kind");
+  RKV_CHECK(command.value().operation == service::from_wire(body->operation),
+            "both read the same operation");
+  const auto& arms = change.kv_command_change_u;
+  RKV_CHECK(command.value().key == service::view_of(is_put ? arms.put.key : arms.del.key),
+            "both read the same key");
+  RKV_CHECK(command.value().value == (is_put ? service::view_of(arms.put.value) : ""),
+            "both read the same value");
+  RKV_CHECK(
+      kv::encode_command(command.value()) == encoded(xdr_kv_command_body, *body, bytes.size()),
+      "both encode a command alike");
+}
+
+void run(std::string_view input) {
+  Taker taker(input);
+  const std::uint8_t kind = taker.take_byte();
+  const ExactCopy copy(taker.rest());
+  switch (kind % 3) {
+    case 0:
+      return check_arguments(copy.view());
+    case 1:
+      return check_result(copy.view());
+    default:
+      return check_command(copy.view());
+  }
+}
+
+}  // namespace
+}  // namespace rkv::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  rkv::fuzz::run(rkv::fuzz::view_of(data, size));
+  return 0;
+}
