@@ -13,6 +13,19 @@ namespace rkv::service {
 
 static_assert(static_cast<int>(Replication::kForward) == KV_REPLICATION_FORWARD);
 
+namespace {
+
+// The replication protocol as a plain number: what another release sends may be no value of the
+// enum, and a C++ enum may hold no other.
+int number_of(const kv_replication& replication) {
+  int number = 0;
+  static_assert(sizeof number == sizeof replication);
+  std::memcpy(&number, &replication, sizeof number);
+  return number;
+}
+
+}  // namespace
+
 OutgoingMessage::OutgoingMessage(const protocol::Message& message) {
   RKV_CHECK(message.tag() == forward::kWrites, "forward has one kind of request");
   const auto& writes = static_cast<const forward::Writes&>(message);
@@ -83,7 +96,7 @@ EnvelopeCheck check_envelope(const Cluster& cluster, const kv_envelope& envelope
     return {KV_WRONG_REPLICA, "replica " + std::to_string(cluster.self.value) +
                                   " knows no other replica " + std::to_string(envelope.sender)};
   }
-  if (static_cast<int>(envelope.replication) != static_cast<int>(cluster.replication)) {
+  if (number_of(envelope.replication) != static_cast<int>(cluster.replication)) {
     return {KV_WRONG_REPLICATION,
             "this cluster was created with replication " + cluster.replication_name};
   }
