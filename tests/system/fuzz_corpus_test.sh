@@ -4,8 +4,8 @@
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 
-# Enough for about ten seconds in all. A sanitizer makes every one of them dearer.
-mutations=${FUZZ_MUTATIONS:-150}
+# For each input: about fifteen seconds in all, more with a sanitizer.
+mutations=${FUZZ_MUTATIONS:-1000}
 
 shopt -s nullglob
 targets=("$repository"/tests/fuzz/corpus/*/)
