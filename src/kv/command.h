@@ -19,6 +19,22 @@ struct Command {
   std::string value;  // empty for kDel
 };
 
+// What a command did.
+struct Applied {
+  enum class Outcome : std::uint32_t {
+    kApplied = 1,
+    kNotFound = 2,  // a kDel of a key that was not there; nothing was changed
+    // Nothing was changed: the operation is older than what is remembered of its client, so that
+    // nobody knows whether an earlier command with its id was applied.
+    kExpired = 3,
+  };
+
+  Outcome outcome = Outcome::kApplied;
+  std::uint64_t version = 0;  // kPut: the key's new version; kDel: the version it had; or 0
+  Position position = 0;      // of the command; of a retry: of the command that it repeats
+  bool operator==(const Applied&) const = default;
+};
+
 // The command as bytes, for messages and for disk: the XDR encoding of kv_command_body in kv.x, at
 // most kCommandSizeMax bytes. Key and value must be within their limits.
 std::string encode_command(const Command& command);

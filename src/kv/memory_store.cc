@@ -22,12 +22,28 @@ void MemoryStore::change(Table& table, std::vector<Change> changes) {
   }
 }
 
+void MemoryStore::change(ReplyTable& table, const std::vector<ReplyChange>& changes) {
+  for (const ReplyChange& change : changes) {
+    if (change.reply) {
+      table.insert_or_assign(change.id, *change.reply);
+    } else {
+      table.erase(change.id);
+    }
+  }
+}
+
 void MemoryStore::get(std::string_view key, GetDone done) { done(find(table_, key)); }
 
-void MemoryStore::apply(Position position, std::vector<Change> changes) {
+void MemoryStore::apply(Position position, std::vector<Change> changes,
+                        std::vector<ReplyChange> replies) {
   RKV_CHECK(position == applied_ + 1, "changes are applied in the order of their positions");
   change(table_, std::move(changes));
+  change(replies_, replies);
   applied_ = position;
+}
+
+void MemoryStore::visit_replies(ReplyVisitor visitor) const {
+  for (const auto& [id, reply] : replies_) visitor(id, reply);
 }
 
 void MemoryStore::write() {

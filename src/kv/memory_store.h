@@ -16,12 +16,16 @@ namespace rkv::kv {
 class MemoryStore final : public Store {
  public:
   using Table = std::map<std::string, Entry, std::less<>>;
-  // What other stores that keep a table of their own do with it.
+  using ReplyTable = std::map<ReplyId, Reply>;
+  // What other stores that keep tables of their own do with them.
   static const Entry* find(const Table& table, std::string_view key);
   static void change(Table& table, std::vector<Change> changes);
+  static void change(ReplyTable& table, const std::vector<ReplyChange>& changes);
 
   void get(std::string_view key, GetDone done) override;
-  void apply(Position position, std::vector<Change> changes) override;
+  void apply(Position position, std::vector<Change> changes,
+             std::vector<ReplyChange> replies) override;
+  void visit_replies(ReplyVisitor visitor) const override;
   void write() override;
   void set_durable_listener(DurableListener listener) override;
   void hash(HashDone done) override;
@@ -31,6 +35,7 @@ class MemoryStore final : public Store {
 
  private:
   Table table_;
+  ReplyTable replies_;
   Position applied_ = 0;
   Position durable_ = 0;
   DurableListener listener_;

@@ -9,8 +9,16 @@
 
 namespace rkv::kv {
 
-StateMachine::StateMachine(Store& store)
-    : store_(store), last_position_(store.applied()), alive_(std::make_shared<bool>(true)) {}
+StateMachine::StateMachine(Store& store, const Options& options)
+    : store_(store),
+      sessions_are_on_(options.sessions),
+      sessions_(options.limits),
+      last_position_(store.applied()),
+      alive_(std::make_shared<bool>(true)) {
+  if (!sessions_are_on_) return;
+  store_.visit_replies(
+      [this](const ReplyId& id, const Reply& reply) { sessions_.load(id, reply); });
+}
 
 StateMachine::~StateMachine() = default;
 
@@ -56,23 +64,43 @@ void StateMachine::run() {
 }
 
 void StateMachine::begin_first() {
-  if (waiting_.front().position == 0) {
+  Waiting& first = waiting_.front();
+  if (first.position == 0) {
     // The store answers with what was applied before the call, so nobody has to wait for a read.
-    Waiting first = std::move(waiting_.front());
+    Waiting read = std::move(first);
     waiting_.pop_front();
-    read_now(first.command.key, std::move(first.read_done));
+    read_now(read.command.key, std::move(read.read_done));
     return;
   }
-  if (waiting_.front().nothing) {
-    store_.apply(waiting_.front().position, {});
+  if (first.nothing) {
+    store_.apply(first.position, {}, {});
     waiting_.pop_front();
     return;
+  }
+  // Everything before the first one has been applied: what is known now is what was decided by the
+  // order of the positions.
+  if (has_session(first.command)) {
+    const std::optional<Applied> known = sessions_.answer(first.command.operation, first.position);
+    if (known) {
+      finish_known(*known);
+      return;
+    }
   }
   busy_ = true;
-  store_.get(waiting_.front().command.key,
-             [this, alive = std::weak_ptr<bool>(alive_)](const Entry* before) {
-               if (!alive.expired()) finish(before);
-             });
+  store_.get(first.command.key, [this, alive = std::weak_ptr<bool>(alive_)](const Entry* before) {
+    if (!alive.expired()) finish(before);
+  });
+}
+
+bool StateMachine::has_session(const Command& command) const {
+  return sessions_are_on_ && command.operation.client != 0;
+}
+
+void StateMachine::finish_known(const Applied& known) {
+  const Waiting first = std::move(waiting_.front());
+  waiting_.pop_front();
+  store_.apply(first.position, {}, {});
+  if (first.apply_done) first.apply_done(known);
 }
 
 void StateMachine::finish(const Entry* before) {
@@ -85,12 +113,15 @@ void StateMachine::finish(const Entry* before) {
     applied.version = before == nullptr ? 1 : before->version + 1;
     changes.push_back({std::move(first.command.key),
                        Entry{std::move(first.command.value), applied.version, first.position}});
+  } else if (before != nullptr) {
+    applied.version = before->version;
+    changes.push_back({std::move(first.command.key), std::nullopt});
   } else {
-    applied.found = before != nullptr;
-    applied.version = before == nullptr ? 0 : before->version;
-    if (before != nullptr) changes.push_back({std::move(first.command.key), std::nullopt});
+    applied.outcome = Applied::Outcome::kNotFound;
   }
-  store_.apply(first.position, std::move(changes));
+  std::vector<ReplyChange> replies;
+  if (has_session(first.command)) replies = sessions_.remember(first.command.operation, applied);
+  store_.apply(first.position, std::move(changes), std::move(replies));
   busy_ = false;
   if (first.apply_done) first.apply_done(applied);
   run();

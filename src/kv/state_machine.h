@@ -8,25 +8,29 @@
 
 #include "base/ids.h"
 #include "kv/command.h"
+#include "kv/session_table.h"
 #include "kv/store.h"
 
 namespace rkv::kv {
-
-// What a command did.
-struct Applied {
-  bool found = true;          // false: a kDel of a key that was not there; nothing was changed
-  std::uint64_t version = 0;  // kPut: the key's new version; kDel: the version it had
-  Position position = 0;      // of the command
-};
 
 // Turns commands into changes of a store, strictly in the order of their positions, whatever the
 // order in which the store's reads finish. Deterministic: equal commands give equal states and
 // results. Used from one thread. A callback may apply and read more, but must not destroy the state
 // machine.
+//
+// With sessions, a command whose client is not 0 is applied at most once, as far as SessionTable
+// promises: a retry takes up its position, changes nothing, and has the result of the first.
 class StateMachine {
  public:
-  // `store` must outlive the state machine.
-  explicit StateMachine(Store& store);
+  struct Options {
+    // Whether retries are recognised. The same at all replicas and from the first position on;
+    // false where the replication protocol gives replicas different orders.
+    bool sessions = true;
+    SessionLimits limits;  // of the sessions; others than these are for tests
+  };
+
+  // `store` must outlive the state machine; the replies that it keeps are taken up here.
+  StateMachine(Store& store, const Options& options);
   ~StateMachine();
   StateMachine(const StateMachine&) = delete;
   StateMachine& operator=(const StateMachine&) = delete;
@@ -40,6 +44,9 @@ class StateMachine {
 
   // Reads a key as left by every command applied before this call.
   void read(std::string_view key, Store::GetDone done);
+
+  // What is remembered for retries, at the position of the store.
+  const SessionTable& sessions() const { return sessions_; }
 
   // How many applies wait for the store, and reads behind them.
   std::size_t waiting() const { return waiting_.size(); }
@@ -56,10 +63,14 @@ class StateMachine {
   void run();
   void begin_first();
   void add(Waiting waiting);
+  bool has_session(const Command& command) const;
+  void finish_known(const Applied& known);
   void read_now(std::string_view key, Store::GetDone done);
   void finish(const Entry* before);
 
   Store& store_;
+  const bool sessions_are_on_;
+  SessionTable sessions_;
   Position last_position_;       // of the last apply()
   std::deque<Waiting> waiting_;  // the first one may be under way
   bool busy_ = false;            // a read for the first one is under way

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -8,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/ids.h"
+#include "kv/command.h"
 
 namespace rkv::kv {
 
@@ -25,6 +28,26 @@ struct Change {
   std::optional<Entry> entry;
 };
 
+// Names a reply that is kept for retries: which write of which client it answers.
+struct ReplyId {
+  std::uint64_t client = 0;  // never 0
+  std::uint64_t sequence = 0;
+  auto operator<=>(const ReplyId&) const = default;
+};
+
+// What is kept of a write, so that its retry is answered and not applied again.
+struct Reply {
+  Applied applied;                      // never kExpired
+  std::uint64_t first_outstanding = 0;  // of the client, as it was known behind this write
+  bool operator==(const Reply&) const = default;
+};
+
+// A reply that is kept from now on, or one (nothing) that is dropped.
+struct ReplyChange {
+  ReplyId id;
+  std::optional<Reply> reply;
+};
+
 // A hash over every key, version and value; kv.x (kv_state_hash) says how it is made.
 struct StateHash {
   std::array<std::uint8_t, 16> hash{};
@@ -32,10 +55,11 @@ struct StateHash {
   std::uint64_t keys = 0;  // how many keys it covers
 };
 
-// Holds the state: keys, entries, and the position they stand for. An ordered set of changes goes
-// in, is visible to reads at once, and durable later. Used from one thread, on which callbacks are
-// run too; a callback may be run before the call returns or in a later turn, and callers must cope
-// with both. Callbacks that have not run when the store is destroyed are dropped.
+// Holds the state: keys, entries, the replies kept for retries, and the position they stand for. An
+// ordered set of changes goes in, is visible to reads at once, and durable later. Used from one
+// thread, on which callbacks are run too; a callback may be run before the call returns or in a
+// later turn, and callers must cope with both. Callbacks that have not run when the store is
+// destroyed are dropped.
 class Store {
  public:
   virtual ~Store() = default;
@@ -45,9 +69,15 @@ class Store {
   // Reads a key as left by every apply() before this call, and by none after it.
   virtual void get(std::string_view key, GetDone done) = 0;
 
-  // Applies the changes of one position, which must be the last one plus 1. All of them become
-  // durable together with the position, or none.
-  virtual void apply(Position position, std::vector<Change> changes) = 0;
+  // Applies the changes of one position, which must be the last one plus 1, and takes over those of
+  // the replies. All of them become durable together with the position, or none.
+  virtual void apply(Position position, std::vector<Change> changes,
+                     std::vector<ReplyChange> replies) = 0;
+
+  // Visits the replies that are kept at applied(), in the order of their ids. For the start: it
+  // reads all of them, and none is looked up here later (see SessionTable).
+  using ReplyVisitor = FunctionRef<void(const ReplyId& id, const Reply& reply)>;
+  virtual void visit_replies(ReplyVisitor visitor) const = 0;
 
   // Begins to make durable everything that was applied so far. What is applied and written while an
   // earlier write is under way is gathered into one. Does nothing when there is nothing new.

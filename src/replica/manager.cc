@@ -23,7 +23,8 @@ Manager::Manager(std::unique_ptr<protocol::Protocol> protocol, const Environment
                  const Limits& limits, TimePoint now, std::function<void()> wanted)
     : protocol_(std::move(protocol)),
       store_(environment.store),
-      state_machine_(environment.store),
+      // A retry is known by its operation id where all replicas have one order of the writes.
+      state_machine_(environment.store, {.sessions = protocol_->keeps_log(), .limits = {}}),
       transport_(environment.transport),
       log_(environment.log),
       own_client_(own_client_of(environment.self, environment.incarnation)),

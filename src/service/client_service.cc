@@ -55,6 +55,24 @@ void send_write_failure(rpc::Reply<WireResult>& reply, WireUnion WireResult::*ar
   reply.send(result);
 }
 
+// The write with what its command did in its status too.
+replica::WriteResult with_outcome(replica::WriteResult write) {
+  if (!write.status.ok()) return write;
+  switch (write.applied.outcome) {
+    case kv::Applied::Outcome::kApplied:
+      break;
+    case kv::Applied::Outcome::kNotFound:
+      write.status = Status(StatusCode::kNotFound, "no such key");
+      break;
+    case kv::Applied::Outcome::kExpired:
+      write.status = Status::unknown(
+          "the operation id is older than what is remembered of its client: it was not applied "
+          "now, and whether it was before is not known any more");
+      break;
+  }
+  return write;
+}
+
 template <typename WireResult, typename WireUnion>
 void set_overload_reply(rpc::Server& server, std::uint32_t procedure,
                         rpc::XdrRoutine<WireResult> routine, WireUnion WireResult::*arms,
@@ -138,9 +156,10 @@ void ClientService::put(const kv_put_args& args, rpc::Reply<kv_put_result> reply
   const std::string key = logger_.enabled(LogLevel::kDebug) ? command.key : std::string();
   manager_.write(command, [this, key, begun = loop_.now(),
                            reply = std::move(reply)](const replica::WriteResult& write) mutable {
-    log_operation("put", key, begun, write.status);
-    if (!write.status.ok()) {
-      send_write_failure(reply, &kv_put_result::kv_put_result_u, write, cluster_.self);
+    const replica::WriteResult outcome = with_outcome(write);
+    log_operation("put", key, begun, outcome.status);
+    if (!outcome.status.ok()) {
+      send_write_failure(reply, &kv_put_result::kv_put_result_u, outcome, cluster_.self);
       return;
     }
     kv_put_result result{};
@@ -204,10 +223,7 @@ void ClientService::del(const kv_del_args& args, rpc::Reply<kv_del_result> reply
   const std::string key = logger_.enabled(LogLevel::kDebug) ? command.key : std::string();
   manager_.write(command, [this, key, begun = loop_.now(),
                            reply = std::move(reply)](const replica::WriteResult& write) mutable {
-    replica::WriteResult outcome = write;
-    if (write.status.ok() && !write.applied.found) {
-      outcome.status = Status(StatusCode::kNotFound, "no such key");
-    }
+    const replica::WriteResult outcome = with_outcome(write);
     log_operation("del", key, begun, outcome.status);
     if (!outcome.status.ok()) {
       send_write_failure(reply, &kv_del_result::kv_del_result_u, outcome, cluster_.self);

@@ -10,6 +10,19 @@ namespace {
 
 constexpr char kEntryFormat = 1;
 constexpr std::size_t kPositionSize = 8;
+constexpr char kReplyFormat = 1;
+constexpr std::size_t kReplySize = 1 + 4 + 3 * 8;
+
+std::optional<kv::Applied::Outcome> outcome_from(std::uint32_t number) {
+  switch (static_cast<kv::Applied::Outcome>(number)) {
+    case kv::Applied::Outcome::kApplied:
+    case kv::Applied::Outcome::kNotFound:
+      return static_cast<kv::Applied::Outcome>(number);
+    case kv::Applied::Outcome::kExpired:  // is never kept
+      break;
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -36,6 +49,55 @@ Result<EntryView> decode_entry(std::string_view record) {
   if (entry.position == 0) return Status::internal("its record has position 0");
   if (entry.value.size() > kValueSizeMax) return Status::internal("its value is over the limit");
   return entry;
+}
+
+std::string encode_reply_key(const kv::ReplyId& id) {
+  std::string key(1, kReplyPrefix);
+  append_uint64(key, id.client);
+  append_uint64(key, id.sequence);
+  return key;
+}
+
+std::optional<kv::ReplyId> decode_reply_key(std::string_view key) {
+  XdrReader reader(key);
+  kv::ReplyId id;
+  id.client = reader.read_uint64();
+  id.sequence = reader.read_uint64();
+  if (!reader.done() || id.client == 0) return std::nullopt;
+  return id;
+}
+
+std::string encode_reply(const kv::Reply& reply) {
+  std::string record(1, kReplyFormat);
+  append_uint32(record, static_cast<std::uint32_t>(reply.applied.outcome));
+  append_uint64(record, reply.applied.version);
+  append_uint64(record, reply.applied.position);
+  append_uint64(record, reply.first_outstanding);
+  return record;
+}
+
+Result<kv::Reply> decode_reply(std::string_view record) {
+  if (record.empty()) return Status::internal("its record is empty");
+  if (record[0] != kReplyFormat) {
+    return Status::internal("its record has the unknown format 0x" + to_hex(record.substr(0, 1)));
+  }
+  if (record.size() != kReplySize) {
+    return Status::internal("its record has " + std::to_string(record.size()) + " bytes and not " +
+                            std::to_string(kReplySize));
+  }
+  XdrReader reader(record.substr(1));
+  const std::uint32_t outcome_number = reader.read_uint32();
+  const std::optional<kv::Applied::Outcome> outcome = outcome_from(outcome_number);
+  if (!outcome) {
+    return Status::internal("its record has the unknown outcome " + std::to_string(outcome_number));
+  }
+  kv::Reply reply;
+  reply.applied.outcome = *outcome;
+  reply.applied.version = reader.read_uint64();
+  reply.applied.position = reader.read_uint64();
+  reply.first_outstanding = reader.read_uint64();
+  if (reply.applied.position == 0) return Status::internal("its record has position 0");
+  return reply;
 }
 
 std::string encode_position(Position position) {

@@ -15,6 +15,7 @@ namespace rkv::storage {
 
 constexpr char kEntryPrefix = 'k';     // in front of a key
 constexpr char kMetadataPrefix = 'm';  // in front of a metadata's name
+constexpr char kReplyPrefix = 's';     // in front of a client and a sequence
 constexpr std::string_view kPositionName = "position";
 
 // The part of an entry's record that comes before the value.
@@ -29,6 +30,14 @@ struct EntryView {
 };
 // The entry that a record holds; if it is none, a reason that does not name the key.
 Result<EntryView> decode_entry(std::string_view record);
+
+// The database's key of a reply, prefix and all; and the id that such a key without its prefix
+// stands for, nothing if it is none.
+std::string encode_reply_key(const kv::ReplyId& id);
+std::optional<kv::ReplyId> decode_reply_key(std::string_view key);
+// The record of a reply; if it is none, a reason that does not name the id.
+std::string encode_reply(const kv::Reply& reply);
+Result<kv::Reply> decode_reply(std::string_view record);
 
 std::string encode_position(Position position);
 std::optional<Position> decode_position(std::string_view record);

@@ -92,7 +92,8 @@ Status open_failure(const std::string& directory, const rocksdb::Status& status)
 
 }  // namespace
 
-void RocksBatch::add(Position position, const std::vector<kv::Change>& changes) {
+void RocksBatch::add(Position position, const std::vector<kv::Change>& changes,
+                     const std::vector<kv::ReplyChange>& replies) {
   RKV_CHECK(position > position_, "changes are written in the order of their positions");
   const rocksdb::Slice prefix(&kEntryPrefix, 1);
   for (const kv::Change& change : changes) {
@@ -108,6 +109,12 @@ void RocksBatch::add(Position position, const std::vector<kv::Change>& changes) 
     } else {
       status = batch_.Delete(key_parts);
     }
+    RKV_CHECK(status.ok(), "a batch in memory takes every change");
+  }
+  for (const kv::ReplyChange& change : replies) {
+    const std::string key = encode_reply_key(change.id);
+    const rocksdb::Status status =
+        change.reply ? batch_.Put(key, encode_reply(*change.reply)) : batch_.Delete(key);
     RKV_CHECK(status.ok(), "a batch in memory takes every change");
   }
   position_ = position;
@@ -193,24 +200,56 @@ Status RocksDatabase::write(RocksBatch& batch) {
 
 Status RocksDatabase::load_record(std::string_view key, std::string_view record,
                                   Content& content) const {
-  if (!key.empty() && key.front() == kMetadataPrefix) return {};
-  if (key.empty() || key.front() != kEntryPrefix) {
-    return failure("a record of an unknown kind", printable(key));
+  const char kind = key.empty() ? '\0' : key.front();
+  switch (kind) {
+    case kEntryPrefix:
+      return load_entry(key.substr(1), record, content);
+    case kMetadataPrefix:
+      return {};
+    case kReplyPrefix:
+      return load_reply(key.substr(1), record, content);
+    default:
+      return failure("a record of an unknown kind", printable(key));
   }
-  key.remove_prefix(1);
+}
+
+Status RocksDatabase::load_entry(std::string_view key, std::string_view record,
+                                 Content& content) const {
+  const std::string what = "key " + printable(key);
   const Status valid = kv::validate_key(key);
-  if (!valid.ok()) return failure("key " + printable(key), valid.reason());
+  if (!valid.ok()) return failure(what, valid.reason());
   const Result<EntryView> decoded = decode_entry(record);
-  if (!decoded.ok()) return failure("key " + printable(key), decoded.status().reason());
+  if (!decoded.ok()) return failure(what, decoded.status().reason());
   const EntryView& entry = decoded.value();
-  if (entry.position > content.position) {
-    return failure("key " + printable(key), "its position " + std::to_string(entry.position) +
-                                                " is above the replica's, " +
-                                                std::to_string(content.position));
-  }
+  const Status placed = check_position(what, entry.position, content);
+  if (!placed.ok()) return placed;
   content.table.emplace_hint(content.table.end(), key,
                              kv::Entry{std::string(entry.value), entry.version, entry.position});
   return {};
+}
+
+Status RocksDatabase::load_reply(std::string_view key, std::string_view record,
+                                 Content& content) const {
+  const std::optional<kv::ReplyId> id = decode_reply_key(key);
+  if (!id) return failure("a reply", "its key is no client and sequence: " + printable(key));
+  const std::string what = "the reply to client " + std::to_string(id->client) + ", sequence " +
+                           std::to_string(id->sequence);
+  const Result<kv::Reply> reply = decode_reply(record);
+  if (!reply.ok()) return failure(what, reply.status().reason());
+  const Status placed = check_position(what, reply.value().applied.position, content);
+  if (!placed.ok()) return placed;
+  if (reply.value().first_outstanding > id->sequence) {
+    return failure(what, "its client was said not to wait for it any more");
+  }
+  content.replies.emplace_hint(content.replies.end(), *id, reply.value());
+  return {};
+}
+
+Status RocksDatabase::check_position(const std::string& what, Position position,
+                                     const Content& content) const {
+  if (position <= content.position) return {};
+  return failure(what, "its position " + std::to_string(position) + " is above the replica's, " +
+                           std::to_string(content.position));
 }
 
 Result<RocksDatabase::Content> RocksDatabase::load() {

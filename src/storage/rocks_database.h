@@ -28,7 +28,8 @@ namespace rkv::storage {
 class RocksBatch {
  public:
   // Copies the changes; the position must be above those added before.
-  void add(Position position, const std::vector<kv::Change>& changes);
+  void add(Position position, const std::vector<kv::Change>& changes,
+           const std::vector<kv::ReplyChange>& replies);
   // Of the last changes added.
   Position position() const { return position_; }
   bool empty() const { return position_ == 0; }
@@ -67,6 +68,7 @@ class RocksDatabase {
 
   struct Content {
     kv::MemoryStore::Table table;
+    kv::MemoryStore::ReplyTable replies;
     Position position = 0;
   };
   // Everything there is; fails on the first record that is not as FORMAT.txt says.
@@ -85,6 +87,9 @@ class RocksDatabase {
   RocksDatabase(std::string directory, std::shared_ptr<Listener> listener);
   Status failure(std::string_view what, const std::string& reason) const;
   Status load_record(std::string_view key, std::string_view record, Content& content) const;
+  Status load_entry(std::string_view key, std::string_view record, Content& content) const;
+  Status load_reply(std::string_view key, std::string_view record, Content& content) const;
+  Status check_position(const std::string& what, Position position, const Content& content) const;
   Result<Position> read_position(const rocksdb::Snapshot* snapshot);
 
   const std::string directory_;

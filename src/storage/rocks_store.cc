@@ -15,15 +15,18 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options) {
   if (!database.ok()) return database.status();
   Result<RocksDatabase::Content> content = database.value()->load();
   if (!content.ok()) return content.status();
+  RocksDatabase::Content& found = content.value();
   return std::unique_ptr<RocksStore>(new RocksStore(options, std::move(database).value(),
-                                                    std::move(content.value().table),
-                                                    content.value().position));
+                                                    std::move(found.table),
+                                                    std::move(found.replies), found.position));
 }
 
 RocksStore::RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database,
-                       kv::MemoryStore::Table table, Position position)
+                       kv::MemoryStore::Table table, kv::MemoryStore::ReplyTable replies,
+                       Position position)
     : post_(options.post),
       table_(std::move(table)),
+      replies_(std::move(replies)),
       applied_(position),
       asked_(position),
       durable_(position),
@@ -70,11 +73,17 @@ void RocksStore::get(std::string_view key, GetDone done) {
   done(kv::MemoryStore::find(table_, key));
 }
 
-void RocksStore::apply(Position position, std::vector<kv::Change> changes) {
+void RocksStore::apply(Position position, std::vector<kv::Change> changes,
+                       std::vector<kv::ReplyChange> replies) {
   RKV_CHECK(position == applied_ + 1, "changes are applied in the order of their positions");
-  writer_->add(position, changes);
+  writer_->add(position, changes, replies);
   kv::MemoryStore::change(table_, std::move(changes));
+  kv::MemoryStore::change(replies_, replies);
   applied_ = position;
+}
+
+void RocksStore::visit_replies(ReplyVisitor visitor) const {
+  for (const auto& [id, reply] : replies_) visitor(id, reply);
 }
 
 void RocksStore::write() {

@@ -56,7 +56,9 @@ class RocksStore final : public kv::Store {
   Status put_metadata(std::string_view name, std::string_view value);
 
   void get(std::string_view key, GetDone done) override;
-  void apply(Position position, std::vector<kv::Change> changes) override;
+  void apply(Position position, std::vector<kv::Change> changes,
+             std::vector<kv::ReplyChange> replies) override;
+  void visit_replies(ReplyVisitor visitor) const override;
   void write() override;
   void set_durable_listener(DurableListener listener) override;
   void hash(HashDone done) override;
@@ -66,13 +68,14 @@ class RocksStore final : public kv::Store {
 
  private:
   RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database,
-             kv::MemoryStore::Table table, Position position);
+             kv::MemoryStore::Table table, kv::MemoryStore::ReplyTable replies, Position position);
   void become_durable(Position position);
   void begin_hash();
   void finish_hash(const kv::StateHash& hash);
 
   const std::function<void(std::function<void()>)> post_;
   kv::MemoryStore::Table table_;
+  kv::MemoryStore::ReplyTable replies_;
   Position applied_;
   Position asked_;  // the last position applied when write() was called
   Position durable_;

@@ -16,9 +16,10 @@ RocksWriter::~RocksWriter() {
   thread_.join();
 }
 
-void RocksWriter::add(Position position, const std::vector<kv::Change>& changes) {
+void RocksWriter::add(Position position, const std::vector<kv::Change>& changes,
+                      const std::vector<kv::ReplyChange>& replies) {
   const std::lock_guard lock(mutex_);
-  gathered_.add(position, changes);
+  gathered_.add(position, changes, replies);
 }
 
 void RocksWriter::write() {

@@ -32,7 +32,8 @@ class RocksWriter {
 
   // Gathers the changes of one position. They may be written before write() asks for it, with
   // others for which it did.
-  void add(Position position, const std::vector<kv::Change>& changes);
+  void add(Position position, const std::vector<kv::Change>& changes,
+           const std::vector<kv::ReplyChange>& replies);
   // Begins to write what is gathered.
   void write();
 

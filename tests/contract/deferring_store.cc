@@ -24,8 +24,9 @@ void DeferringStore::get(std::string_view key, GetDone done) {
       [entry = std::move(entry), done = std::move(done)] { done(entry ? &*entry : nullptr); });
 }
 
-void DeferringStore::apply(Position position, std::vector<kv::Change> changes) {
-  memory_.apply(position, std::move(changes));
+void DeferringStore::apply(Position position, std::vector<kv::Change> changes,
+                           std::vector<kv::ReplyChange> replies) {
+  memory_.apply(position, std::move(changes), std::move(replies));
 }
 
 void DeferringStore::write() {

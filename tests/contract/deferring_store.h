@@ -21,7 +21,9 @@ class DeferringStore final : public kv::Store {
   void finish(std::size_t index);
 
   void get(std::string_view key, GetDone done) override;
-  void apply(Position position, std::vector<kv::Change> changes) override;
+  void apply(Position position, std::vector<kv::Change> changes,
+             std::vector<kv::ReplyChange> replies) override;
+  void visit_replies(ReplyVisitor visitor) const override { memory_.visit_replies(visitor); }
   void write() override;
   void set_durable_listener(DurableListener listener) override;
   void hash(HashDone done) override;

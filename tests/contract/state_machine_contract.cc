@@ -21,6 +21,11 @@ kv::Command put_of(std::string key, std::string value) {
 
 kv::Command del_of(std::string key) { return {kv::Command::Kind::kDel, {}, std::move(key), {}}; }
 
+bool found(const kv::Applied& applied) {
+  CPPUNIT_ASSERT(applied.outcome != kv::Applied::Outcome::kExpired);
+  return applied.outcome == kv::Applied::Outcome::kApplied;
+}
+
 class StateMachineContract : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(StateMachineContract);
   CPPUNIT_TEST(commands_have_these_results);
@@ -33,7 +38,7 @@ class StateMachineContract : public CppUnit::TestFixture {
  public:
   void setUp() override {
     world_ = make_world();
-    machine_ = std::make_unique<kv::StateMachine>(world_->store());
+    machine_ = std::make_unique<kv::StateMachine>(world_->store(), kv::StateMachine::Options());
   }
   void tearDown() override {
     machine_.reset();
@@ -52,11 +57,11 @@ class StateMachineContract : public CppUnit::TestFixture {
                                                put_of("k", "4")};
     for (const kv::Command& command : commands) machine_->apply(++position_, command, keep);
     CPPUNIT_ASSERT(world_->run_until([&] { return results.size() == commands.size(); }));
-    const std::vector<bool> found = {false, true, true, true, true, false, true};
+    const std::vector<bool> expected_found = {false, true, true, true, true, false, true};
     const std::vector<std::uint64_t> versions = {0, 1, 2, 1, 2, 0, 1};
     for (std::size_t i = 0; i < results.size(); ++i) {
       CPPUNIT_ASSERT(results[i].position == i + 1);
-      CPPUNIT_ASSERT(results[i].found == found[i]);
+      CPPUNIT_ASSERT(found(results[i]) == expected_found[i]);
       CPPUNIT_ASSERT(results[i].version == versions[i]);
     }
     CPPUNIT_ASSERT(machine_->waiting() == 0);
@@ -96,14 +101,14 @@ class StateMachineContract : public CppUnit::TestFixture {
       if (random.below(3) == 0) {
         model.erase(key);
         machine_->apply(++position_, del_of(key), [&, before](const kv::Applied& applied) {
-          CPPUNIT_ASSERT(applied.version == before && applied.found == (before != 0));
+          CPPUNIT_ASSERT(applied.version == before && found(applied) == (before != 0));
           ++answers;
         });
       } else {
         model[key] = {before + 1, std::to_string(i)};
         machine_->apply(++position_, put_of(key, std::to_string(i)),
                         [&, before](const kv::Applied& applied) {
-                          CPPUNIT_ASSERT(applied.version == before + 1 && applied.found);
+                          CPPUNIT_ASSERT(applied.version == before + 1 && found(applied));
                           ++answers;
                         });
       }
@@ -137,9 +142,9 @@ class StateMachineContract : public CppUnit::TestFixture {
   }
 
   void goes_on_where_the_store_is() {
-    world_->store().apply(1, {});
-    world_->store().apply(2, {});
-    machine_ = std::make_unique<kv::StateMachine>(world_->store());
+    world_->store().apply(1, {}, {});
+    world_->store().apply(2, {}, {});
+    machine_ = std::make_unique<kv::StateMachine>(world_->store(), kv::StateMachine::Options());
     bool done = false;
     machine_->apply(3, put_of("k", "v"), [&](const kv::Applied&) { done = true; });
     CPPUNIT_ASSERT(world_->run_until([&] { return done; }));

@@ -45,11 +45,12 @@ std::vector<kv::Change> one_change(kv::Change change) {
 void StoreContract::put(std::string_view key, std::string_view value, std::uint64_t version) {
   const Position position = store().applied() + 1;
   store().apply(position,
-                one_change({std::string(key), kv::Entry{std::string(value), version, position}}));
+                one_change({std::string(key), kv::Entry{std::string(value), version, position}}),
+                {});
 }
 
 void StoreContract::remove(std::string_view key) {
-  store().apply(store().applied() + 1, one_change({std::string(key), std::nullopt}));
+  store().apply(store().applied() + 1, one_change({std::string(key), std::nullopt}), {});
 }
 
 std::optional<kv::Entry> StoreContract::get(std::string_view key) {
@@ -124,14 +125,14 @@ void StoreContract::changes_of_one_position_are_applied_in_order() {
   changes.push_back({"b", kv::Entry{"2", 1, 1}});
   changes.push_back({"a", std::nullopt});
   changes.push_back({"b", kv::Entry{"3", 2, 1}});
-  store().apply(1, std::move(changes));
+  store().apply(1, std::move(changes), {});
   CPPUNIT_ASSERT(!get("a"));
   CPPUNIT_ASSERT(get("b")->value == "3");
   CPPUNIT_ASSERT(store().keys() == 1);
 }
 
 void StoreContract::a_position_may_change_nothing() {
-  store().apply(1, {});
+  store().apply(1, {}, {});
   remove("never there");
   CPPUNIT_ASSERT(store().applied() == 2 && store().keys() == 0);
   write_all();
@@ -155,7 +156,7 @@ void StoreContract::positions_must_follow_one_another() {
   put("a", "1");
   put("a", "2");
   for (const Position position : {0U, 1U, 2U, 4U}) {
-    CPPUNIT_ASSERT(aborts([&] { store().apply(position, {}); }));
+    CPPUNIT_ASSERT(aborts([&] { store().apply(position, {}, {}); }));
   }
   CPPUNIT_ASSERT(!aborts([&] { ::_exit(0); }));
 }

@@ -88,7 +88,8 @@ class StateMachineTest : public CppUnit::TestFixture {
   }
 
   contract::DeferringStore store_;
-  std::unique_ptr<StateMachine> machine_ = std::make_unique<StateMachine>(store_);
+  std::unique_ptr<StateMachine> machine_ =
+      std::make_unique<StateMachine>(store_, StateMachine::Options());
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(StateMachineTest);

@@ -22,9 +22,11 @@ constexpr Duration kTimeout = milliseconds(100);
 class HeldStore final : public kv::Store {
  public:
   void get(std::string_view key, GetDone done) override { inner_.get(key, std::move(done)); }
-  void apply(Position position, std::vector<kv::Change> changes) override {
-    inner_.apply(position, std::move(changes));
+  void apply(Position position, std::vector<kv::Change> changes,
+             std::vector<kv::ReplyChange> replies) override {
+    inner_.apply(position, std::move(changes), std::move(replies));
   }
+  void visit_replies(ReplyVisitor visitor) const override { inner_.visit_replies(visitor); }
   void write() override { ++writes_; }
   void set_durable_listener(DurableListener listener) override {
     inner_.set_durable_listener(std::move(listener));

@@ -19,7 +19,7 @@ void apply_next(RocksStore& store) {
   const Position position = store.applied() + 1;
   std::vector<kv::Change> changes;
   changes.push_back({crash_key(position), kv::Entry{crash_value(position), 1, position}});
-  store.apply(position, std::move(changes));
+  store.apply(position, std::move(changes), {});
 }
 
 void report(Position durable) {

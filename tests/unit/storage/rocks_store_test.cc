@@ -37,7 +37,7 @@ class RocksStoreTest : public StoreFixture {
       put(*store, "a", "1");
       put(*store, "b\0\xFF"s, "2");
       put(*store, "gone", "3");
-      store->apply(4, {kv::Change{"gone", std::nullopt}});
+      store->apply(4, {kv::Change{"gone", std::nullopt}}, {});
       for (int i = 0; i < 80; ++i) put(*store, "large " + std::to_string(i % 40), large);
       write_all(*store);
     }

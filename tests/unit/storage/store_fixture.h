@@ -41,7 +41,7 @@ class StoreFixture : public CppUnit::TestFixture {
     const Position position = store.applied() + 1;
     std::vector<kv::Change> changes;
     changes.push_back({key, kv::Entry{value, 1, position}});
-    store.apply(position, std::move(changes));
+    store.apply(position, std::move(changes), {});
   }
 
   static std::optional<kv::Entry> get(RocksStore& store, const std::string& key) {

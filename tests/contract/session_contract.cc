@@ -1,0 +1,266 @@
+// Writes that are sent twice, through the state machine, on every store.
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "kv/memory_store.h"
+#include "kv/state_machine.h"
+#include "store_world.h"
+
+namespace rkv::contract {
+namespace {
+
+using Outcome = kv::Applied::Outcome;
+
+constexpr std::uint64_t kClient = 7;
+constexpr kv::SessionLimits kSmallLimits = {3, 4, 10};
+
+kv::Command put_of(const OperationId& operation, std::string key, std::string value) {
+  return {kv::Command::Kind::kPut, operation, std::move(key), std::move(value)};
+}
+
+kv::Command del_of(const OperationId& operation, std::string key) {
+  return {kv::Command::Kind::kDel, operation, std::move(key), {}};
+}
+
+class SessionContract : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(SessionContract);
+  CPPUNIT_TEST(a_retry_changes_nothing_and_has_the_first_result);
+  CPPUNIT_TEST(a_retry_may_be_right_behind_its_original);
+  CPPUNIT_TEST(what_has_expired_changes_nothing);
+  CPPUNIT_TEST(without_a_client_nothing_is_a_retry);
+  CPPUNIT_TEST(without_sessions_nothing_is_a_retry);
+  CPPUNIT_TEST(retries_are_known_to_the_next_state_machine);
+  CPPUNIT_TEST(many_retries_do_not_grow_the_stack);
+  CPPUNIT_TEST(replies_are_kept_in_order);
+  CPPUNIT_TEST(equal_commands_make_equal_sessions);
+  CPPUNIT_TEST_SUITE_END_ABSTRACT();
+
+ public:
+  void setUp() override {
+    world_ = make_world();
+    begin({});
+  }
+  void tearDown() override {
+    machine_.reset();
+    world_.reset();
+  }
+
+ protected:
+  virtual std::unique_ptr<StoreWorld> make_world() = 0;
+
+ private:
+  void begin(const kv::StateMachine::Options& options) {
+    machine_ = std::make_unique<kv::StateMachine>(world_->store(), options);
+  }
+
+  kv::Applied apply(const kv::Command& command) {
+    std::optional<kv::Applied> result;
+    machine_->apply(world_->store().applied() + 1, command,
+                    [&](const kv::Applied& applied) { result = applied; });
+    CPPUNIT_ASSERT(world_->run_until([&] { return result.has_value(); }));
+    return *result;
+  }
+
+  std::string get(const std::string& key) {
+    std::optional<std::string> result;
+    machine_->read(key, [&](const kv::Entry* entry) {
+      result = entry == nullptr ? "nothing" : entry->value + " " + std::to_string(entry->version);
+    });
+    CPPUNIT_ASSERT(world_->run_until([&] { return result.has_value(); }));
+    return *result;
+  }
+
+  void a_retry_changes_nothing_and_has_the_first_result() {
+    const kv::Command put = put_of({kClient, 1, 1}, "k", "one");
+    const kv::Command del = del_of({kClient, 2, 1}, "k");
+    const kv::Command del_nothing = del_of({kClient, 3, 1}, "other");
+    CPPUNIT_ASSERT((apply(put) == kv::Applied{Outcome::kApplied, 1, 1}));
+    CPPUNIT_ASSERT((apply(put) == kv::Applied{Outcome::kApplied, 1, 1}));
+    CPPUNIT_ASSERT_EQUAL(std::string("one 1"), get("k"));
+    CPPUNIT_ASSERT((apply(del) == kv::Applied{Outcome::kApplied, 1, 3}));
+    CPPUNIT_ASSERT((apply(put) == kv::Applied{Outcome::kApplied, 1, 1}));
+    CPPUNIT_ASSERT_EQUAL(std::string("nothing"), get("k"));
+    CPPUNIT_ASSERT((apply(del_nothing) == kv::Applied{Outcome::kNotFound, 0, 5}));
+    apply(put_of({}, "k", "two"));
+    apply(put_of({}, "other", "three"));
+    CPPUNIT_ASSERT((apply(del) == kv::Applied{Outcome::kApplied, 1, 3}));
+    CPPUNIT_ASSERT((apply(del_nothing) == kv::Applied{Outcome::kNotFound, 0, 5}));
+    CPPUNIT_ASSERT_EQUAL(std::string("two 1"), get("k"));
+    CPPUNIT_ASSERT_EQUAL(std::string("three 1"), get("other"));
+    CPPUNIT_ASSERT(world_->store().applied() == 9 && machine_->waiting() == 0);
+  }
+
+  void a_retry_may_be_right_behind_its_original() {
+    std::vector<kv::Applied> results;
+    for (Position position = 1; position <= 3; ++position) {
+      machine_->apply(position, put_of({kClient, 1, 1}, "k", "v"),
+                      [&](const kv::Applied& applied) { results.push_back(applied); });
+    }
+    CPPUNIT_ASSERT(world_->run_until([&] { return results.size() == 3; }));
+    for (const kv::Applied& result : results) {
+      CPPUNIT_ASSERT((result == kv::Applied{Outcome::kApplied, 1, 1}));
+    }
+    CPPUNIT_ASSERT_EQUAL(std::string("v 1"), get("k"));
+    CPPUNIT_ASSERT(world_->store().applied() == 3);
+  }
+
+  void what_has_expired_changes_nothing() {
+    apply(put_of({kClient, 5, 5}, "k", "five"));
+    const auto digest = machine_->sessions().digest();
+    CPPUNIT_ASSERT(
+        (apply(put_of({kClient, 4, 1}, "k", "four")) == kv::Applied{Outcome::kExpired, 0, 2}));
+    CPPUNIT_ASSERT((apply(del_of({kClient, 4, 1}, "k")) == kv::Applied{Outcome::kExpired, 0, 3}));
+    CPPUNIT_ASSERT_EQUAL(std::string("five 1"), get("k"));
+    CPPUNIT_ASSERT(machine_->sessions().digest() == digest);
+    CPPUNIT_ASSERT(world_->store().applied() == 3);
+  }
+
+  void without_a_client_nothing_is_a_retry() {
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+      CPPUNIT_ASSERT(apply(put_of({0, 1, 1}, "k", "v")).version == i);
+    }
+    CPPUNIT_ASSERT(apply(put_of({0, 1, 9}, "k", "v")).version == 4);
+    CPPUNIT_ASSERT(machine_->sessions().sessions() == 0 && kept() == 0);
+  }
+
+  void without_sessions_nothing_is_a_retry() {
+    begin({.sessions = false, .limits = {}});
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+      CPPUNIT_ASSERT(apply(put_of({kClient, 1, 1}, "k", "v")).version == i);
+    }
+    CPPUNIT_ASSERT(apply(put_of({kClient, 1, 9}, "k", "v")).version == 4);
+    CPPUNIT_ASSERT(machine_->sessions().sessions() == 0 && kept() == 0);
+  }
+
+  void retries_are_known_to_the_next_state_machine() {
+    const kv::Command put = put_of({kClient, 6, 3}, "k", "v");
+    const kv::Applied first = apply(put);
+    const auto digest = machine_->sessions().digest();
+    begin({});
+    CPPUNIT_ASSERT(machine_->sessions().digest() == digest);
+    CPPUNIT_ASSERT(apply(put) == first);
+    CPPUNIT_ASSERT(apply(put_of({kClient, 2, 1}, "k", "w")).outcome == Outcome::kExpired);
+    CPPUNIT_ASSERT_EQUAL(std::string("v 1"), get("k"));
+  }
+
+  void many_retries_do_not_grow_the_stack() {
+    constexpr Position kCount = 200'000;
+    Position position = 0;
+    std::function<void(const kv::Applied&)> next = [&](const kv::Applied&) {
+      if (position < kCount) machine_->apply(++position, put_of({kClient, 1, 1}, "k", "v"), next);
+    };
+    for (int i = 0; i < 50'000; ++i) {
+      machine_->apply(++position, put_of({kClient, 1, 1}, "k", "v"), nullptr);
+    }
+    next({});
+    CPPUNIT_ASSERT(world_->run_until([&] { return world_->store().applied() == kCount; }));
+    CPPUNIT_ASSERT(machine_->waiting() == 0);
+  }
+
+  std::size_t kept() {
+    std::size_t count = 0;
+    world_->store().visit_replies([&count](const kv::ReplyId&, const kv::Reply&) { ++count; });
+    return count;
+  }
+
+  void replies_are_kept_in_order() {
+    const kv::Reply reply{{Outcome::kApplied, 3, 1}, 2};
+    const kv::Reply other{{Outcome::kNotFound, 0, 2}, 4};
+    kv::Store& store = world_->store();
+    store.apply(1, {}, {{{0x100, 5}, reply}, {{2, 9}, reply}, {{2, 0x100}, reply}});
+    store.apply(2, {}, {{{2, 9}, std::nullopt}, {{UINT64_MAX, UINT64_MAX}, other}});
+    store.apply(3, {}, {{{2, 0x100}, other}, {{99, 1}, std::nullopt}});
+    std::vector<std::pair<kv::ReplyId, kv::Reply>> visited;
+    store.visit_replies(
+        [&visited](const kv::ReplyId& id, const kv::Reply& it) { visited.emplace_back(id, it); });
+    CPPUNIT_ASSERT(
+        (visited ==
+         std::vector<std::pair<kv::ReplyId, kv::Reply>>{
+             {{2, 0x100}, other}, {{0x100, 5}, reply}, {{UINT64_MAX, UINT64_MAX}, other}}));
+    CPPUNIT_ASSERT(store.keys() == 0 && store.applied() == 3);
+  }
+
+  static kv::Command random_command(Random& random, std::map<std::uint64_t, std::uint64_t>& next) {
+    const std::uint64_t client = random.below(6);
+    std::uint64_t& highest = next[client];
+    if (highest == 0 || random.below(2) == 0) ++highest;
+    const std::uint64_t sequence = highest - std::min(highest - 1, random.below(7));
+    const OperationId operation{client, sequence,
+                                random.below(3) == 0 ? sequence - random.below(sequence) : 1};
+    const std::string key(1, static_cast<char>('a' + random.below(5)));
+    if (random.below(3) == 0) return del_of(operation, key);
+    return put_of(operation, key, std::to_string(sequence));
+  }
+
+  // The same commands, one by one on a store in memory; here in batches of any size, with writes
+  // and new state machines in between.
+  void equal_commands_make_equal_sessions() {
+    kv::MemoryStore plain_store;
+    kv::StateMachine plain(plain_store, {.sessions = true, .limits = kSmallLimits});
+    begin({.sessions = true, .limits = kSmallLimits});
+    Random random(9);
+    std::map<std::uint64_t, std::uint64_t> next;
+    std::vector<kv::Applied> expected;
+    std::vector<kv::Applied> actual;
+    for (Position position = 1; position <= 3000; ++position) {
+      const kv::Command command = random_command(random, next);
+      plain.apply(position, command, [&](const kv::Applied& it) { expected.push_back(it); });
+      machine_->apply(position, command, [&](const kv::Applied& it) { actual.push_back(it); });
+      if (random.below(10) != 0) continue;
+      CPPUNIT_ASSERT(world_->run_until([&] { return actual.size() == position; }));
+      CPPUNIT_ASSERT(machine_->sessions().digest() == plain.sessions().digest());
+      if (random.below(4) == 0) world_->store().write();
+      if (random.below(4) == 0) begin({.sessions = true, .limits = kSmallLimits});
+    }
+    CPPUNIT_ASSERT(world_->run_until([&] { return actual.size() == expected.size(); }));
+    CPPUNIT_ASSERT(actual == expected);
+    for (const Outcome outcome : {Outcome::kApplied, Outcome::kNotFound, Outcome::kExpired}) {
+      CPPUNIT_ASSERT(std::any_of(actual.begin(), actual.end(), [outcome](const kv::Applied& it) {
+        return it.outcome == outcome;
+      }));
+    }
+    world_->store().write();
+    CPPUNIT_ASSERT(world_->run_until([&] { return world_->store().durable() == 3000; }));
+    std::optional<kv::StateHash> hash;
+    world_->store().hash([&](const kv::StateHash& it) { hash = it; });
+    CPPUNIT_ASSERT(world_->run_until([&] { return hash.has_value(); }));
+    plain_store.hash([&](const kv::StateHash& it) { CPPUNIT_ASSERT(it.hash == hash->hash); });
+  }
+
+  std::unique_ptr<StoreWorld> world_;
+  std::unique_ptr<kv::StateMachine> machine_;
+};
+
+class SessionsOnMemoryStore : public SessionContract {
+  CPPUNIT_TEST_SUB_SUITE(SessionsOnMemoryStore, SessionContract);
+  CPPUNIT_TEST_SUITE_END();
+  std::unique_ptr<StoreWorld> make_world() override { return memory_store_world(); }
+};
+
+class SessionsOnDeferringStore : public SessionContract {
+  CPPUNIT_TEST_SUB_SUITE(SessionsOnDeferringStore, SessionContract);
+  CPPUNIT_TEST_SUITE_END();
+  std::unique_ptr<StoreWorld> make_world() override { return deferring_store_world(); }
+};
+
+class SessionsOnRocksStore : public SessionContract {
+  CPPUNIT_TEST_SUB_SUITE(SessionsOnRocksStore, SessionContract);
+  CPPUNIT_TEST_SUITE_END();
+  std::unique_ptr<StoreWorld> make_world() override { return rocks_store_world(); }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(SessionsOnMemoryStore);
+CPPUNIT_TEST_SUITE_REGISTRATION(SessionsOnDeferringStore);
+CPPUNIT_TEST_SUITE_REGISTRATION(SessionsOnRocksStore);
+
+}  // namespace
+}  // namespace rkv::contract
