@@ -43,7 +43,9 @@ LIBRARY_SOURCES := $(sort $(wildcard src/*/*.cc))
 LIBRARY_SOURCES := $(filter-out src/rkvd/main.cc src/rkv/main.cc,$(LIBRARY_SOURCES))
 STUBS := $(GEN)/kv_xdr.c $(GEN)/kv_svc.c $(GEN)/kv_clnt.c
 TEST_STUBS := $(GEN)/ledger_xdr.c $(GEN)/ledger_svc.c $(GEN)/ledger_clnt.c
-UNIT_SOURCES := $(sort $(wildcard tests/unit/*.cc tests/unit/*/*.cc tests/contract/*.cc))
+HISTORY_SOURCES := $(filter-out tests/history/check_history.cc,$(wildcard tests/history/*.cc))
+UNIT_SOURCES := $(sort $(wildcard tests/unit/*.cc tests/unit/*/*.cc tests/contract/*.cc) \
+                $(HISTORY_SOURCES))
 
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(BUILD)/obj/%.o) $(STUBS:%.c=%.o)
 UNIT_C_SOURCES := $(sort $(wildcard tests/unit/*/*.c))
@@ -99,6 +101,11 @@ $(BUILD)/unit_tests: $(UNIT_OBJECTS) $(BUILD)/librkv.a
 SCENARIO_OBJECTS := $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc))
 $(BUILD)/scenario: $(SCENARIO_OBJECTS) $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^ -lfmt
+
+# Tells whether a history that a test recorded is linearizable.
+$(BUILD)/check_history: $(BUILD)/obj/tests/history/check_history.o \
+                        $(HISTORY_SOURCES:%.cc=$(BUILD)/obj/%.o) $(BUILD)/librkv.a
+	$(CXX) $(LDFLAGS) -o $@ $^
 
 # Clients of rpcgen's own stubs on libtirpc alone, as a user of kv.x would write them.
 $(BUILD)/stock_%: tests/system/stock_%.c $(GEN)/kv_xdr.o $(GEN)/kv_clnt.o
@@ -206,8 +213,8 @@ fuzz-merge: $(TARGETS:%=$(FUZZ)/%)
 fuzz-seeds: $(BUILD)/fuzz_seeds
 	$< tests/fuzz/corpus
 
-CHECK_PROGRAMS := unit_tests scenario stock_client stock_threads stock_server \
-                  service_launcher attacks attacks_stock_server
+CHECK_PROGRAMS := unit_tests scenario check_history stock_client stock_threads \
+                  stock_server service_launcher attacks attacks_stock_server
 check: all $(addprefix $(BUILD)/,$(CHECK_PROGRAMS)) $(FUZZ_REPLAYS)
 	BUILD=$(BUILD) bash tests/run.sh
 

@@ -292,6 +292,7 @@ class SessionTableTest : public CppUnit::TestFixture {
         last[reply.client] = std::max(last[reply.client], reply.applied.position);
       }
       std::vector<std::uint64_t> clients;
+      clients.reserve(last.size());
       for (const auto& [client, position] : last) clients.push_back(client);
       std::sort(clients.begin(), clients.end(),
                 [&](std::uint64_t a, std::uint64_t b) { return last.at(a) < last.at(b); });

@@ -1,0 +1,103 @@
+#include "counterexample.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "search.h"
+
+namespace rkv::history {
+namespace {
+
+constexpr std::size_t kShown = 12;  // operations of a list
+
+// What was known when the answer at `last` had come: answers that came later had not, and what was
+// asked later is left out. `answers` is every answered part in the order of the answers.
+std::vector<Part> known_at(const std::vector<Part>& parts, const std::vector<Part>& answers,
+                           std::size_t last) {
+  const Time now = answers[last].operation->returned;
+  std::vector<Part> known(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(last) + 1);
+  for (std::size_t i = last + 1; i < answers.size(); ++i) {
+    const Operation* const operation = answers[i].operation;
+    if (operation->kind != Kind::kGet && operation->invoked <= now) known.push_back({operation});
+  }
+  for (const Part& part : parts) {
+    if (!part.answered && part.operation->invoked <= now) known.push_back(part);
+  }
+  return known;
+}
+
+std::string line_of(const Operation& operation) { return "\n    " + to_text(operation); }
+
+std::string last_lines(const std::vector<const Operation*>& operations) {
+  std::string text;
+  const std::size_t begin = operations.size() - std::min(operations.size(), kShown);
+  if (begin > 0) text += "\n    ... " + std::to_string(begin) + " before these";
+  for (std::size_t i = begin; i < operations.size(); ++i) text += line_of(*operations[i]);
+  return text;
+}
+
+std::string state_text(const std::vector<const Operation*>& order) {
+  const Operation* last_write = nullptr;
+  std::uint64_t version = 0;
+  for (const Operation* operation : order) {
+    if (operation->kind == Kind::kGet || operation->outcome == Outcome::kNotFound) continue;
+    version = operation->kind == Kind::kPut ? version + 1 : 0;
+    last_write = operation;
+  }
+  if (version == 0) return "there is no such key";
+  return '"' + printable(last_write->argument, 40) + "\", version " + std::to_string(version);
+}
+
+}  // namespace
+
+std::string counterexample(const std::vector<Part>& parts, std::uint64_t steps_max) {
+  std::vector<Part> answers;
+  for (const Part& part : parts) {
+    if (part.answered) answers.push_back(part);
+  }
+  std::stable_sort(answers.begin(), answers.end(), [](const Part& a, const Part& b) {
+    return a.operation->returned < b.operation->returned;
+  });
+  // There is an order before `first_wrong` answers have come, and none behind it: what has none has
+  // none however it goes on.
+  std::size_t low = 0;
+  std::size_t high = answers.size() - 1;
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    Search search(known_at(parts, answers, middle));
+    if (search.run(steps_max) == Verdict::kNotLinearizable) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  const Operation& wrong = *answers[high].operation;
+  std::string text = "key \"" + printable(wrong.key) + "\": no order of its operations fits\n";
+  text += "  this answer, number " + std::to_string(high + 1) + " of " +
+          std::to_string(answers.size()) + ", has no place any more:" + line_of(wrong);
+  std::vector<const Operation*> order;
+  if (high > 0) {
+    const std::vector<Part> before = known_at(parts, answers, high - 1);
+    Search search(before);
+    if (search.run(steps_max) == Verdict::kLinearizable) {
+      for (const std::size_t part : search.order()) order.push_back(before[part].operation);
+    }
+  }
+  text += "\n  an order of what was answered before:" + last_lines(order);
+  text += "\n  which leaves: " + state_text(order);
+  std::vector<const Operation*> open;
+  for (const Part& part : known_at(parts, answers, high)) {
+    if (!part.answered) open.push_back(part.operation);
+  }
+  text += "\n  writes under way then, their answers yet unknown:" + last_lines(open);
+  return text;
+}
+
+std::string undecided_text(const std::vector<Part>& parts, std::size_t keys,
+                           std::uint64_t steps_max) {
+  return std::to_string(steps_max) + " steps did not suffice for " + std::to_string(keys) +
+         " keys; one is \"" + printable(parts.front().operation->key) + "\" with " +
+         std::to_string(parts.size()) + " operations";
+}
+
+}  // namespace rkv::history
