@@ -39,9 +39,10 @@ struct SessionLimits {
 // cannot be told apart here: a sequence above 1 or a first_outstanding above 1 from an unknown
 // client is also what a client sends whose earlier writes were refused before they got a position,
 // and a retry of sequence 1 is what a new client sends. To refuse them needs sessions that are
-// opened through the log, or a horizon that operations carry. Until then: a client that retries for
-// longer than 65,536 other clients take to write may see a write applied twice. A client whose
-// session was dropped and that goes on with new writes notices nothing.
+// opened through the log, or a horizon that operations carry. Until then: a client that goes on to
+// retry while others fill the whole table (65,536 sessions, or 262,144 replies that are still
+// outstanding) may see a write applied twice. A client whose session was dropped and that goes on
+// with new writes notices nothing.
 //
 // A client must not use an operation id for two different writes: the second would be answered with
 // the reply of the first.
