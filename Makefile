@@ -44,8 +44,9 @@ LIBRARY_SOURCES := $(filter-out src/rkvd/main.cc src/rkv/main.cc,$(LIBRARY_SOURC
 STUBS := $(GEN)/kv_xdr.c $(GEN)/kv_svc.c $(GEN)/kv_clnt.c
 TEST_STUBS := $(GEN)/ledger_xdr.c $(GEN)/ledger_svc.c $(GEN)/ledger_clnt.c
 HISTORY_SOURCES := $(filter-out tests/history/check_history.cc,$(wildcard tests/history/*.cc))
+SIM_SOURCES := $(filter-out tests/sim/main.cc,$(wildcard tests/sim/*.cc))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.cc tests/unit/*/*.cc tests/contract/*.cc) \
-                $(HISTORY_SOURCES))
+                $(HISTORY_SOURCES) $(SIM_SOURCES))
 
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(BUILD)/obj/%.o) $(STUBS:%.c=%.o)
 UNIT_C_SOURCES := $(sort $(wildcard tests/unit/*/*.c))

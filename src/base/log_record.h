@@ -29,15 +29,18 @@ struct LogBatch {
   static constexpr std::size_t kStandingSizeMax = 64;  // bytes
 
   std::vector<LogRecord> records;  // may be empty: then the standing is all there is to say
-  std::string standing;
+  std::string standing;            // empty: as it was before
 };
 
 // What a log held at the start of a replica.
 struct RecoveredLog {
-  std::vector<LogRecord> records;  // in the order of writing
-  std::string standing;            // the last one; empty: nothing was ever written
+  // In the order of writing, each batch's all or none of them. Live records come again where they
+  // were carried on, and records that were cut may still be there.
+  std::vector<LogRecord> records;
+  std::string standing;  // the last one; empty: nothing was ever written
   // Set if records that were durable once are damaged. They may have been of any slot up to this
-  // one; the standing is known all the same. (Where it is not, the log does not open.)
+  // one; the standing is known all the same. (Where it is not, the log does not open.) Every start
+  // finds the same damage again until the cut has reached this slot.
   std::optional<Position> lost_up_to;
 };
 

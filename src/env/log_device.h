@@ -27,7 +27,8 @@ class LogDevice {
   virtual Recovered take_recovered() = 0;
 
   // Appends a batch and begins to make it durable; batches become durable in their order, and those
-  // that come while one is under way go to disk together. Returns the batch's number.
+  // that come while one is under way go to disk together. A crash leaves a batch whole or not at
+  // all. Returns the batch's number.
   virtual BatchNumber append(Batch batch) = 0;
   // The last batch that would survive a crash now, with all before it.
   virtual BatchNumber durable() const = 0;
@@ -38,8 +39,8 @@ class LogDevice {
   // Says that records of the slots up to this one are not needed any more. They may go, in time.
   virtual void cut(Position slot) = 0;
   // Is asked for the records that must outlive the older parts of the log, as of the batch that is
-  // being appended: every record above the cut that is not known to be of a chosen slot. Called
-  // from append() only.
+  // being appended: every record above the cut that is not known to be of a chosen slot. Records of
+  // that batch may be among them. Called from append() only.
   using LiveRecords = std::function<std::vector<LogRecord>()>;
   virtual void set_live_records(LiveRecords live) = 0;
 
