@@ -112,6 +112,11 @@ Status SimDisk::try_change(File& file, const std::string& name, const Change& ch
     tear(file, change);
     return Status::internal(name + ": Input/output error");
   }
+  if (file.exists == (change.kind == Kind::kCreate)) {
+    broken_ = true;
+    return Status::internal(name +
+                            (file.exists ? ": is there already" : ": there is no such file"));
+  }
   if (change.kind == Kind::kCreate && change.size > free_bytes()) {
     ++counters_.errors;
     ++counters_.out_of_space;
