@@ -53,8 +53,8 @@ std::uint32_t crc32c_portable(std::uint32_t crc, std::string_view bytes) {
 
 std::uint32_t crc32c(std::uint32_t crc, std::string_view bytes) {
 #if defined(__x86_64__)
-  static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
-  if (has_instruction) return crc32c_sse42(crc, bytes);
+  static const bool kHasInstruction = __builtin_cpu_supports("sse4.2") != 0;
+  if (kHasInstruction) return crc32c_sse42(crc, bytes);
 #endif
   return crc32c_portable(crc, bytes);
 }

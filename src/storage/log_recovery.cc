@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -154,7 +155,11 @@ class Recovery {
     for (auto file = files_.lower_bound(expected); file != files_.end(); ++file, ++expected) {
       const auto& [segment, about] = *file;
       if (segment != expected) return refusal(expected, 0, "the file is missing");
-      if (about.cut_short) return refusal(segment, about.size / kSectorSize, "the file ends here");
+      // The one behind it is begun when this one is whole.
+      const bool half_made = about.size < kSectorSize && std::next(file) != files_.end();
+      if (about.cut_short || half_made) {
+        return refusal(segment, about.size / kSectorSize, "the file ends here");
+      }
       const Result<std::string> bytes = disk_.read(segment_name(segment));
       if (!bytes.ok()) return bytes.status();
       const SegmentReader reader(bytes.value(), SectorSeal(identity_, segment));

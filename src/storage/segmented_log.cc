@@ -208,7 +208,7 @@ void SegmentedLog::write_next() {
   head.begins = group.begins;
   head.ends = group.ends;
   head.highest_slot_before = highest_slot_;
-  // The records of unended groups are in no account: until they are ended nothing goes.
+  // What an unended group has recorded anew counts when it is ended: until then nothing goes.
   head.first_segment =
       group.begins ? std::max(segments_.first_needed(), first_segment_) : first_segment_;
   if (head.first_segment == 0) head.first_segment = group.segment;  // the log's first batch
@@ -234,11 +234,7 @@ void SegmentedLog::finish_write(SegmentNumber first_segment) {
   if (group.opens_segment) segments_.add(group.segment);
   for (const env::LogRecord& record : group.records) {
     highest_slot_ = std::max(highest_slot_, record.slot);
-    unended_.emplace_back(group.segment, record.slot);
-  }
-  if (group.ends) {
-    for (const auto& [segment, slot] : unended_) segments_.hold(segment, slot);
-    unended_.clear();
+    segments_.hold(group.segment, record.slot);
   }
   remove_before(first_segment);
   write_next();

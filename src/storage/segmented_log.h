@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -25,6 +24,7 @@ namespace rkv::storage {
 //
 // One write at a time is under way, ended by a sync; what is appended meanwhile becomes the next
 // one. A new segment begins with the live records, so the older ones need not stay for them.
+// The caller bounds what is appended and not durable yet.
 class SegmentedLog final : public env::LogDevice {
  public:
   static constexpr std::size_t kSegmentSizeMin = 8 * kSectorSize;
@@ -129,8 +129,6 @@ class SegmentedLog final : public env::LogDevice {
   Position highest_slot_;
   SegmentNumber first_segment_;
   LogSegments segments_;
-  // Durable, but of no use until the group is that ends theirs.
-  std::vector<std::pair<SegmentNumber, Position>> unended_;
 
   std::deque<Chore> chores_;  // one after another; the first one is under way if doing_chore_
   bool doing_chore_ = false;

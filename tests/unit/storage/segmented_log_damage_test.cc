@@ -46,6 +46,8 @@ class SegmentedLogDamageTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(rot_below_is_told_with_its_highest_slot);
   CPPUNIT_TEST(rot_is_told_again_until_it_is_cut);
   CPPUNIT_TEST(rot_of_the_last_batch_is_refused);
+  CPPUNIT_TEST(a_trace_of_a_later_batch_betrays_a_lost_one);
+  CPPUNIT_TEST(sectors_of_two_batches_make_none);
   CPPUNIT_TEST(a_sector_of_another_place_or_segment_is_rot);
   CPPUNIT_TEST(a_missing_segment_is_found);
   CPPUNIT_TEST(a_segment_that_was_cut_short_is_found);
@@ -187,12 +189,12 @@ class SegmentedLogDamageTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(judge(image, history) == Outcome::kLackLast);
 
     // And when the restart itself is cut short at any step, nothing of the first one comes back.
-    for (int steps = 0; steps < 6; ++steps) {
-      LogWorld cut_short(static_cast<std::uint64_t>(steps) + 1);
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+      LogWorld cut_short(seed);
       cut_short.disk().set_image(torn);
       auto again = cut_short.open(kSmallSegment);
       again->append(log_batch("other", {log_record(8, std::string(1800, 'o'))}));
-      for (int i = 0; i < steps; ++i) cut_short.run_one();
+      for (std::uint64_t i = 0; i < seed % 6; ++i) cut_short.run_one();
       const bool durable = again->durable() > 0;
       again.reset();
       cut_short.disk().crash();
@@ -287,32 +289,27 @@ class SegmentedLogDamageTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!log->damage().empty());
   }
 
+  // The segment with the damage stays, though nothing else in it is needed any more.
   void rot_is_told_again_until_it_is_cut() {
     LogWorld world;
     auto log = world.open(kSmallSegment);
-    Position slot = 0;
-    const auto append = [&](int count) {
-      for (int i = 0; i < count; ++i) {
-        log->append(log_batch("s", {log_record(++slot, std::string(600, 'v'))}));
+    const auto append_slots = [&](Position first) {
+      for (Position slot = first; slot <= 6; ++slot) {
+        log->append(log_batch("s", {log_record(slot, std::string(600, 'v'))}));
         world.run();
       }
     };
-    append(6);
+    append_slots(1);
     world.disk().flip_bit(segment_name(1), 1 * kSectorSize + 40, 3);
     for (int round = 0; round < 3; ++round) {
       log = world.open(kSmallSegment);
-      const auto recovered = log->take_recovered();
-      CPPUNIT_ASSERT(recovered.lost_up_to == Position{1});
-      append(4);
+      CPPUNIT_ASSERT(log->take_recovered().lost_up_to == Position{1});
+      append_slots(2);
+      CPPUNIT_ASSERT(world.disk().image().contains(segment_name(1)));
     }
-    // Cut below what was lost: it stays. Cut there: it goes.
-    log->cut(0);
-    append(1);
-    CPPUNIT_ASSERT(world.open(kSmallSegment)->take_recovered().lost_up_to);
-    log = world.open(kSmallSegment);
-    log->cut(slot);
-    append(1);
+    log->cut(1);
     world.run();
+    CPPUNIT_ASSERT(!world.disk().image().contains(segment_name(1)));
     CPPUNIT_ASSERT(!world.open(kSmallSegment)->take_recovered().lost_up_to);
   }
 
@@ -330,6 +327,48 @@ class SegmentedLogDamageTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_MESSAGE(refused.reason(), refused.reason().find(where) != std::string::npos);
   }
 
+  // The last batch has a sector of zeros, as if torn; but the one before it is lost, so that must
+  // have been durable, and nobody knows what this one was.
+  void a_trace_of_a_later_batch_betrays_a_lost_one() {
+    LogWorld world;
+    const auto log = world.open();
+    for (const Position slot : {1U, 2U, 3U}) {
+      log->append(log_batch("s", {log_record(slot, std::string(700, 'v'))}));
+      world.run();
+    }
+    Image image = world.disk().image();
+    std::string& content = image.at(segment_name(1));
+    for (const std::size_t sector : {3U, 4U, 6U}) {  // the second batch, and half of the third
+      content.replace(sector * kSectorSize, kSectorSize, kSectorSize, '\0');
+    }
+    LogWorld after;
+    after.disk().set_image(image);
+    CPPUNIT_ASSERT(after.try_open().status().code() == StatusCode::kInternal);
+  }
+
+  // Sectors with good checksums that do not belong together are no batch.
+  void sectors_of_two_batches_make_none() {
+    const SectorSeal seal(LogWorld::identity(), 1);
+    BatchHead head;
+    head.sequence = 5;
+    const std::vector<Record> records = {log_record(1, std::string(900, 'a'))};
+    const std::string batch = std::string(kSectorSize, '\0') + encode_batch(head, records, seal, 1);
+    CPPUNIT_ASSERT(batch.size() == 4 * kSectorSize);
+    CPPUNIT_ASSERT(SegmentReader(batch, seal).batch_at(1).has_value());
+    for (const BatchSequence sequence : {4U, 5U, 6U}) {
+      head.sequence = sequence;  // an ordinal too low, and the same number or another one
+      std::string mixed = batch;
+      const std::string other = encode_batch(head, records, seal, 1);
+      mixed.replace(3 * kSectorSize, kSectorSize, encode_batch(head, records, seal, 2), kSectorSize,
+                    kSectorSize);
+      CPPUNIT_ASSERT(SegmentReader(mixed, seal).at(3).state == SegmentReader::State::kGood);
+      CPPUNIT_ASSERT(!SegmentReader(mixed, seal).batch_at(1).has_value());
+      mixed = batch;
+      mixed.replace(3 * kSectorSize, kSectorSize, other, 2 * kSectorSize, kSectorSize);
+      CPPUNIT_ASSERT(SegmentReader(mixed, seal).batch_at(1).has_value() == (sequence == 5));
+    }
+  }
+
   // Sectors that are good in themselves, but were written elsewhere.
   void a_sector_of_another_place_or_segment_is_rot() {
     History history;
@@ -341,7 +380,10 @@ class SegmentedLogDamageTest : public CppUnit::TestFixture {
         const std::string moved = first.substr(from * kSectorSize, kSectorSize);
         Image damaged = image;
         damaged.at(to_name).replace(to * kSectorSize, kSectorSize, moved);
-        CPPUNIT_ASSERT(judge(damaged, history) != Outcome::kLackLast);
+        const Outcome outcome = judge(damaged, history);
+        CPPUNIT_ASSERT(outcome != Outcome::kLackLast);
+        const bool is_below = to_name < segment_name(last_used(image));
+        CPPUNIT_ASSERT(!is_below || outcome != Outcome::kRefused);
       }
     }
     // A whole segment under another's name.
@@ -368,7 +410,7 @@ class SegmentedLogDamageTest : public CppUnit::TestFixture {
     const Image image = make_log(history);
     const SegmentNumber last = last_used(image);
     for (SegmentNumber segment = 1; segment <= last; ++segment) {
-      for (std::size_t size = kSectorSize; size < kSmallSegment; size += 100) {
+      for (std::size_t size = 0; size < kSmallSegment; size += 100) {
         Image damaged = image;
         damaged.at(segment_name(segment)).resize(size);
         const Outcome outcome = judge(damaged, history);

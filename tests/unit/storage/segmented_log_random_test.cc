@@ -160,7 +160,7 @@ class Script {
     // What was lost is repaired by others: here it is as if it were not there.
     if (recovered.lost_up_to) state->bodies = found.bodies;
     if (state->standing != states_.back().standing) ++tally_.rolls_back;
-    states_.assign(1, std::move(*state));
+    states_ = {*state};
     durable_ = 0;
   }
 
