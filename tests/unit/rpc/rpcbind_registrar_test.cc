@@ -411,7 +411,8 @@ class RpcbindRegistrarTest : public CppUnit::TestFixture {
     const Address address = address_of(host, port);
     rpcbind_->clear();
     add(netid, universal_address(address), "superuser");
-    const RpcbindCheck check = make({{netid == "udp", address_of("127.0.0.1", 7411)}}).check();
+    const Transport transport = netid == "udp" ? Transport::kUdp : Transport::kTcp;
+    const RpcbindCheck check = make({{transport, address_of("127.0.0.1", 7411)}}).check();
     CPPUNIT_ASSERT(check.reached.ok());
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, check.registered());
     expect_contains(check.states[0].reason,
