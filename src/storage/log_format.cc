@@ -22,7 +22,7 @@ constexpr std::size_t kChecksumSize = 4;
 constexpr std::uint32_t kBegins = 1;  // flags of a batch
 constexpr std::uint32_t kEnds = 2;
 
-constexpr std::size_t kStandingSizeMax = env::LogDevice::kStandingSizeMax;
+constexpr std::size_t kStandingSizeMax = rkv::LogBatch::kStandingSizeMax;
 constexpr std::size_t kRecordHeadSizeMax = env::LogRecord::kHeadSizeMax;
 
 std::size_t padded(std::size_t size) { return (size + 3) / 4 * 4; }

@@ -100,7 +100,7 @@ std::size_t SegmentedLog::record_size_max() const {
 // ---- append -----------------------------------------------------------------------------------
 
 env::LogDevice::BatchNumber SegmentedLog::append(Batch batch) {
-  RKV_CHECK(batch.standing.size() <= kStandingSizeMax, "a standing is small");
+  RKV_CHECK(batch.standing.size() <= rkv::LogBatch::kStandingSizeMax, "a standing is small");
   const BatchNumber number = ++appended_;
   if (failed_) return number;
   const std::string standing_before = standing_;
