@@ -16,6 +16,9 @@ constexpr std::size_t kReplySizeHint = 512;
 // again.
 constexpr std::size_t kResumedPerTurn = 8;
 
+// A connection that has said nothing for so long keeps no memory for answers: there may be many.
+constexpr Duration kQuietTime = seconds(2);
+
 }  // namespace
 
 Connection::Connection(Server& server, std::uint32_t slot, std::uint32_t generation,
@@ -266,7 +269,10 @@ void Connection::check_deadlines(TimePoint now) {
   } else if (output_size() > 0 && now - write_progress_ > limits.write_timeout) {
     reason = "answers that are not read";
   }
-  if (reason == nullptr) return;
+  if (reason == nullptr) {
+    if (owes_nothing && now - active_ > kQuietTime) output_.release_memory();
+    return;
+  }
   ++server_.counters_.timed_out;
   server_.logger_.debug("{}: closed the connection from {}: {}", server_.name_, host_, reason);
   close();

@@ -40,11 +40,14 @@ void OutputBuffer::consume(std::size_t size) {
   begin_ += size;
   if (begin_ < end_) return;
   begin_ = end_ = 0;
-  if (capacity_ > kOutputSizeMin) {
-    std::free(data_);
-    data_ = nullptr;
-    capacity_ = 0;
-  }
+  if (capacity_ > kOutputSizeMin) release_memory();
+}
+
+void OutputBuffer::release_memory() {
+  if (begin_ < end_) return;
+  std::free(data_);
+  data_ = nullptr;
+  capacity_ = 0;
 }
 
 }  // namespace rkv::rpc

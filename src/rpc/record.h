@@ -99,8 +99,13 @@ class OutputBuffer {
   void retract(std::size_t size) { end_ -= size; }
 
   std::string_view content() const { return {data_ + begin_, end_ - begin_}; }
-  // Drops `size` bytes from the front. Memory is given back when nothing is left.
+  // Drops `size` bytes from the front. When nothing is left, what is more than a little memory is
+  // given back.
   void consume(std::size_t size);
+  // Gives back what is left of it, if there is no content: for a while nothing will be appended.
+  void release_memory();
+  // Bytes of memory that this buffer holds.
+  std::size_t memory() const { return capacity_; }
 
  private:
   char* data_ = nullptr;

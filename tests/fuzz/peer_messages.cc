@@ -63,8 +63,8 @@ void check_message(const kv_peer_message& wire, std::size_t size) {
   const auto& writes = static_cast<const forward::Writes&>(*message.value());
   RKV_CHECK(!writes.commands().empty() && writes.commands().size() <= kBatchCommandsMax,
             "a message has commands, as many as fit");
-  for (const std::string& command : writes.commands()) {
-    RKV_CHECK(kv::decode_command(command).ok(), "a command that was let in can be applied");
+  for (const SharedBytes& command : writes.commands()) {
+    RKV_CHECK(kv::decode_command(*command).ok(), "a command that was let in can be applied");
   }
   const service::OutgoingMessage outgoing(writes);
   RKV_CHECK(encoded(xdr_kv_peer_message, outgoing.wire(), size) ==

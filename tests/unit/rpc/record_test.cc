@@ -293,8 +293,16 @@ class RecordTest : public CppUnit::TestFixture {
     output.consume((1 << 20) - 1);
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, output.content().size());
     output.consume(1);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, output.memory());
     // ASan would find a use of what was given back.
     std::memset(output.reserve(100), 0, 100);
+    output.commit(100);
+    output.release_memory();  // not what is still to be written
+    CPPUNIT_ASSERT_EQUAL(std::size_t{100}, output.content().size());
+    output.consume(100);
+    CPPUNIT_ASSERT(output.memory() > 0);
+    output.release_memory();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, output.memory());
   }
 
   void appends_a_record_that_needs_more_room() {
