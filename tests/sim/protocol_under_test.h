@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "protocol/protocol.h"
+
+namespace rkv::sim {
+
+// A bug that is put in on purpose, to see that it is found. Whoever builds protocol and log knows
+// what each of them is.
+enum class Mutant : std::uint32_t { kNone };
+
+// By its name; nothing if there is none of it.
+std::optional<Mutant> parse_mutant(std::string_view name);
+
+// What a protocol believes, as far as the invariants have to know it.
+struct View {
+  bool leading = false;
+  Position applied = 0;
+  Position cut = 0;       // it cannot tell others what was chosen up to here
+  TimePoint lease_until;  // on its own clock
+};
+
+// A replication protocol as simulations see it.
+struct ProtocolUnderTest {
+  struct Start {
+    ReplicaId self;
+    std::vector<ReplicaId> replicas;  // all of the cluster
+    std::uint64_t seed = 0;           // another one at each start
+    std::uint64_t kept_slots = 0;     // chosen ones, for replicas that lag; 0: as many as usual
+    Mutant mutant = Mutant::kNone;
+  };
+
+  std::string_view name;
+  // Whether the guarantees of paxos are to be checked, which needs its messages and records.
+  bool is_paxos = false;
+  std::function<std::unique_ptr<protocol::Protocol>(const Start& start)> make;
+  // Of an object that `make` made; null if it has none.
+  std::function<View(const protocol::Protocol& protocol)> view;
+};
+
+// The one to simulate where nothing else is said.
+constexpr const char* kDefaultProtocol = "paxos";
+
+// By the name that --replication has; nothing if there is none of it.
+std::optional<ProtocolUnderTest> find_protocol(std::string_view name);
+
+}  // namespace rkv::sim
