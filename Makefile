@@ -2,6 +2,9 @@
 #   make check            the include rules and all tests
 #   make unit             the unit and contract tests alone
 #   make scenarios        writes the transcripts in tests/scenario anew
+#   make sim SEED=n       simulates the cluster of a seed; also STEPS=n REPLICAS=3|5|7 REPLICATION=
+#                         MUTANT= LIGHT=1 TRACE=1 SHRINK=1
+#   make sim-many FROM=n COUNT=n   many seeds, in WORKERS=2 processes; also REPLICAS= ... LIGHT=1
 #   make bench            src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
 #   make attacks          attacks on rkvd and on libtirpc's svc_run(): writes docs/attacks.txt
 #   make fuzz             the libFuzzer targets of tests/fuzz, with clang, into build/fuzz
@@ -30,7 +33,7 @@ GEN := $(BUILD)/gen
 OPTIMIZE ?= -O2 -g
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 WARN := -Wall -Wextra -Wconversion -Wshadow -Werror
-INCLUDE := -iquote src -isystem $(GEN) -isystem /usr/include/tirpc
+INCLUDE := -iquote src -iquote tests -isystem $(GEN) -isystem /usr/include/tirpc
 CXXFLAGS += -std=c++20 $(OPTIMIZE) $(WARN) $(INCLUDE) $(SANITIZE) -pthread
 # What rpcgen makes is C, and is compiled as it comes; it warns of unused things.
 CFLAGS += $(OPTIMIZE) -Wall -Wextra -Werror -Wno-unused-variable -Wno-unused-parameter \
@@ -44,7 +47,8 @@ LIBRARY_SOURCES := $(filter-out src/rkvd/main.cc src/rkv/main.cc,$(LIBRARY_SOURC
 STUBS := $(GEN)/kv_xdr.c $(GEN)/kv_svc.c $(GEN)/kv_clnt.c
 TEST_STUBS := $(GEN)/ledger_xdr.c $(GEN)/ledger_svc.c $(GEN)/ledger_clnt.c
 HISTORY_SOURCES := $(filter-out tests/history/check_history.cc,$(wildcard tests/history/*.cc))
-SIM_SOURCES := $(filter-out tests/sim/main.cc,$(wildcard tests/sim/*.cc))
+# The simulator is a program, and its parts are tested with the others.
+SIM_SOURCES := $(filter-out tests/sim/main.cc,$(sort $(wildcard tests/sim/*.cc)))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.cc tests/unit/*/*.cc tests/contract/*.cc) \
                 $(HISTORY_SOURCES) $(SIM_SOURCES))
 
@@ -78,6 +82,7 @@ FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_replay/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*.cc)
 
 .PHONY: all check unit scenarios bench attacks system include-rules lint format install clean
+.PHONY: sim sim-many
 .PHONY: fuzz fuzz-run fuzz-merge fuzz-seeds
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -94,6 +99,13 @@ $(BUILD)/rkv: $(BUILD)/obj/src/rkv/main.o $(BUILD)/librkv.a
 $(BUILD)/librkv.a: $(LIBRARY_OBJECTS)
 	rm -f $@
 	ar rcs $@ $^
+
+# What knows no operating system is all that it takes.
+SIM_FOLDERS := base kv protocol paxos forward replica
+$(BUILD)/sim: $(BUILD)/obj/tests/sim/main.o $(SIM_SOURCES:%.cc=$(BUILD)/obj/%.o) \
+              $(HISTORY_SOURCES:%.cc=$(BUILD)/obj/%.o) \
+              $(filter $(SIM_FOLDERS:%=$(BUILD)/obj/src/%/%),$(LIBRARY_OBJECTS))
+	$(CXX) $(LDFLAGS) -o $@ $^ -lfmt -lxxhash
 
 $(BUILD)/unit_tests: $(UNIT_OBJECTS) $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS) -lcppunit
@@ -193,6 +205,14 @@ include-rules:
 unit: $(BUILD)/unit_tests
 	TSAN_OPTIONS="suppressions=tests/tsan.supp die_after_fork=0" $<
 
+SIM_FLAGS = --replicas $(or $(REPLICAS),3) $(REPLICATION:%=--replication %) \
+            $(MUTANT:%=--mutant %) $(if $(LIGHT),--light)
+sim: $(BUILD)/sim
+	$< --seed $(or $(SEED),1) $(STEPS:%=--steps %) $(if $(TRACE),--trace) \
+	  $(if $(SHRINK),--shrink) $(SIM_FLAGS)
+sim-many: $(BUILD)/sim
+	$< --from $(or $(FROM),1) --count $(or $(COUNT),100) --workers $(or $(WORKERS),2) $(SIM_FLAGS)
+
 bench: $(addprefix $(BENCH)/,bench runtime_server stock_server echo_server)
 	$<
 
@@ -214,7 +234,7 @@ fuzz-merge: $(TARGETS:%=$(FUZZ)/%)
 fuzz-seeds: $(BUILD)/fuzz_seeds
 	$< tests/fuzz/corpus
 
-CHECK_PROGRAMS := unit_tests scenario check_history stock_client stock_threads \
+CHECK_PROGRAMS := unit_tests sim scenario check_history stock_client stock_threads \
                   stock_server service_launcher attacks attacks_stock_server
 check: all $(addprefix $(BUILD)/,$(CHECK_PROGRAMS)) $(FUZZ_REPLAYS)
 	BUILD=$(BUILD) bash tests/run.sh

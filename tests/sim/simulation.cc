@@ -1,0 +1,381 @@
+#include "sim/simulation.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "base/check.h"
+#include "history/checker.h"
+#include "sim/draw.h"
+
+namespace rkv::sim {
+namespace {
+
+// Once a majority is well, every operation ends within this time: an election, and what calls that
+// were lost before need to be given up.
+constexpr Duration kLivenessMax = seconds(40);
+// Once all are well, all have the same state within this one.
+constexpr Duration kConvergenceMax = seconds(40);
+// More than any minute of a cluster has, whose replicas do not go in circles.
+constexpr std::uint64_t kEventsMax = 3'000'000;
+constexpr Duration kProgressInterval = milliseconds(100);  // of looking whether it is so
+
+constexpr double of_thousand(std::uint32_t number) { return static_cast<double>(number) / 1000; }
+
+Network::Options draw_network(Random& random) {
+  Network::Options options;
+  options.call_timeout = draw_between(random, milliseconds(500), seconds(10));
+  // In half of the runs replicas find one another again at once, within a lease.
+  if (draw_chance(random, 0.5)) options.connect_max = milliseconds(5);
+  return options;
+}
+
+}  // namespace
+
+Simulation::Simulation(const Options& options, Schedule schedule)
+    : options_(options),
+      schedule_(std::move(schedule)),
+      events_left_(kEventsMax *
+                   static_cast<std::uint64_t>(1 + options.schedule.length.ms() / 60'000)),
+      random_(options.seed ^ 0x5EED'0F'A'C1057E55) {
+  scheduler_.set_transcript(options_.transcript);
+  if (options_.protocol.is_paxos) {
+    invariants_ = std::make_unique<Invariants>(
+        options_.schedule.replicas,
+        [this](ReplicaId replica) { return replicas_[replica.value - 1]->incarnation(); },
+        violation_);
+  }
+  network_ = std::make_unique<Network>(scheduler_, random_.next(), counters_,
+                                       invariants_ ? &invariants_->messages : nullptr,
+                                       draw_network(random_));
+  add_replicas();
+  std::vector<Replica*> replicas;
+  for (const auto& replica : replicas_) replicas.push_back(replica.get());
+  Clients::Options client_options;
+  client_options.clients = options_.schedule.clients;
+  clients_ = std::make_unique<Clients>(scheduler_, random_.next(), counters_,
+                                       invariants_ ? &invariants_->states : nullptr,
+                                       std::move(replicas), client_options);
+}
+
+Simulation::~Simulation() = default;
+
+void Simulation::add_replicas() {
+  std::vector<ReplicaId> ids;
+  for (std::uint32_t i = 1; i <= options_.schedule.replicas; ++i) ids.push_back(ReplicaId{i});
+  // In some runs so few slots are kept that a replica can fall behind every log.
+  const std::uint64_t kept = draw_chance(random_, 0.25) ? draw_between(random_, 20, 2000) : 0;
+  for (const ReplicaId id : ids) {
+    Replica::Options options{{id, ids, random_.next(), kept, options_.mutant},
+                             options_.protocol,
+                             {},
+                             // Replicas were switched on at different times.
+                             TimePoint{draw_between(random_, seconds(1), seconds(100'000)).ns}};
+    // Small, so that a restart finds a state that lags, and a log that was cut.
+    options.limits.applied_unsaved_max = draw_between(random_, 1, 200);
+    options.limits.unsaved_age_max = draw_between(random_, milliseconds(10), seconds(5));
+    replicas_.push_back(std::make_unique<Replica>(
+        options, Replica::World{scheduler_, *network_, counters_, invariants_.get()},
+        [this](ReplicaId replica) { clients_->replica_stopped(replica); }));
+  }
+}
+
+Outcome Simulation::run() {
+  for (const auto& replica : replicas_) replica->start();
+  if (!schedule_.empty()) scheduler_.at(schedule_[0].at, *this, EventKind::kStep);
+  scheduler_.at(TimePoint{options_.schedule.length.ns}, *this, EventKind::kPhase);
+  while (phase_ != Phase::kEnd && !violation_.found()) {
+    if (options_.steps_max != 0 && scheduler_.events() >= options_.steps_max) break;
+    scheduler_.run_next();
+    if (events_left_-- == 0) {
+      violation_.report("no replica goes in circles",
+                        fmt::format("{} messages were sent", counters_.messages));
+    }
+  }
+  if (!violation_.found() && options_.protocol.is_paxos) check_history();
+  return outcome();
+}
+
+// What the clients saw, judged without any knowledge of the replicas.
+void Simulation::check_history() {
+  const history::Report report = history::check(clients_->history());
+  if (report.verdict == history::Verdict::kLinearizable) return;
+  violation_.report("linearizability", report.explanation);
+}
+
+Outcome Simulation::outcome() {
+  Outcome result;
+  result.ok = !violation_.found();
+  result.invariant = violation_.invariant();
+  result.what = violation_.what();
+  result.step = scheduler_.events();
+  result.at = scheduler_.now();
+  result.events = scheduler_.events();
+  result.trace_hash = scheduler_.trace_hash();
+  result.simulated = Duration{scheduler_.now().ns};
+  if (invariants_) {
+    counters_.elections = invariants_->messages.elections();
+    counters_.slots_chosen = invariants_->votes.chosen_count();
+  }
+  counters_.restarts -= std::min<std::uint64_t>(counters_.restarts, replicas_.size());
+  result.counters = counters_;
+  return result;
+}
+
+void Simulation::handle(EventKind kind, std::uint64_t /*argument*/) {
+  if (kind == EventKind::kPhase) return next_phase();
+  RKV_CHECK(kind == EventKind::kStep, "not an event of a simulation");
+  if (phase_ != Phase::kSafety) return;
+  apply(schedule_[next_step_++]);
+  if (next_step_ < schedule_.size()) {
+    scheduler_.at(std::max(schedule_[next_step_].at, scheduler_.now()), *this, EventKind::kStep);
+  }
+}
+
+// ---- The schedule ----
+
+void Simulation::apply(const Step& step) {
+  if (is_operation(step.kind)) return clients_->begin(step);
+  scheduler_.trace("fault: {}", to_string(step));
+  switch (step.kind) {
+    case StepKind::kCrashAll:
+      for (const auto& replica : replicas_) {
+        replica->crash(draw_between(random_, Duration{0}, milliseconds(step.b)));
+      }
+      return;
+    case StepKind::kReplyLoss:
+      return clients_->set_reply_loss(of_thousand(step.a));
+    case StepKind::kPartition:
+    case StepKind::kHeal:
+    case StepKind::kClog:
+    case StepKind::kLoss:
+    case StepKind::kDuplicates:
+    case StepKind::kReordering:
+    case StepKind::kDelay:
+    case StepKind::kWrongHint:
+      return apply_to_network(step);
+    default:
+      return apply_to_replica(*replicas_[step.a % replicas_.size()], step);
+  }
+}
+
+void Simulation::apply_to_network(const Step& step) {
+  const ReplicaId a{static_cast<std::uint32_t>(step.a % replicas_.size() + 1)};
+  const ReplicaId b{static_cast<std::uint32_t>(step.b % replicas_.size() + 1)};
+  switch (step.kind) {
+    case StepKind::kPartition: {
+      Random who(step.b);
+      const std::size_t shape = step.a % kPartitions;
+      ++counters_.partitions[shape];
+      return network_->set_blocked(
+          make_partition(static_cast<Partition>(shape), replicas_.size(), who));
+    }
+    case StepKind::kHeal:
+      return network_->set_blocked({});
+    case StepKind::kClog:
+      ++counters_.link_clogs;
+      return network_->clog(a, b, milliseconds(step.c), scheduler_.now() + seconds(1));
+    case StepKind::kWrongHint:
+      return network_->tell_wrongly(a, b);
+    case StepKind::kLoss:
+      weather_.loss = of_thousand(step.a);
+      break;
+    case StepKind::kDuplicates:
+      weather_.duplicates = of_thousand(step.a);
+      break;
+    case StepKind::kReordering:
+      weather_.reordering = of_thousand(step.a);
+      break;
+    default:
+      weather_.delay_mean = microseconds(step.a);
+      break;
+  }
+  ++counters_.network_changes;
+  network_->set_weather(weather_);
+}
+
+void Simulation::apply_to_replica(Replica& replica, const Step& step) {
+  const Duration time = milliseconds(step.b);
+  switch (step.kind) {
+    case StepKind::kCrash:
+      return replica.crash(time);
+    case StepKind::kPause:
+      return replica.pause(time);
+    case StepKind::kSyncStall:
+      ++counters_.sync_stalls;
+      return replica.log().stall(time);
+    case StepKind::kSyncTime:
+      ++counters_.slow_disks;
+      return replica.log().set_sync_time(microseconds(step.b));
+    case StepKind::kDiskError:
+      return replica.log().fail_next_sync();
+    case StepKind::kDiskFull:
+      counters_.full_disks += step.b;
+      return replica.log().set_full(step.b != 0);
+    case StepKind::kRot:
+      return crash_and_rot(replica, time);
+    default:
+      ++counters_.clock_changes;
+      return replica.set_drift(static_cast<std::int64_t>(step.b) - kDriftBias);
+  }
+}
+
+void Simulation::crash_and_rot(Replica& replica, Duration restart_after) {
+  replica.crash(restart_after);
+  if (replica.rot()) ++counters_.rotten_logs;
+}
+
+// ---- Phases ----
+
+void Simulation::next_phase() {
+  if (phase_ == Phase::kSafety) {
+    phase_ = Phase::kLiveness;
+    phase_end_ = scheduler_.now() + kLivenessMax;
+    begin_liveness();
+  } else {
+    check_progress();
+  }
+  if (phase_ != Phase::kEnd) scheduler_.after(kProgressInterval, *this, EventKind::kPhase);
+}
+
+// Nothing new goes wrong from now on.
+void Simulation::calm_down() {
+  weather_ = {};
+  network_->set_weather(weather_);
+  network_->set_blocked({});
+  clients_->set_reply_loss(0);
+  for (const auto& replica : replicas_) {
+    replica->log().set_full(false);
+    replica->log().set_sync_time(microseconds(100));
+  }
+}
+
+void Simulation::begin_liveness() {
+  scheduler_.trace("a majority is well from now on");
+  calm_down();
+  clients_->set_patient();
+  const std::size_t well = options_.protocol.is_paxos ? replicas_.size() / 2 + 1 : replicas_.size();
+  // Those first whose disks are; of them, it is drawn who is well. A damaged log is a fault that
+  // another replica may have to be there for.
+  std::vector<std::size_t> order(replicas_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::rotate(order.begin(),
+              order.begin() + static_cast<std::ptrdiff_t>(random_.below(order.size())),
+              order.end());
+  std::stable_partition(order.begin(), order.end(),
+                        [this](std::size_t i) { return !replicas_[i]->is_damaged(); });
+  const bool dead = draw_chance(random_, 0.5);
+  LinkMatrix blocked{};
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    Replica& replica = *replicas_[order[i]];
+    if (i < well) {
+      replica.resume();
+      replica.start();
+    } else if (dead) {
+      replica.keep_down(true);
+      replica.crash();
+    } else {
+      for (std::size_t other = 0; other < order.size(); ++other) {
+        blocked[order[i]][other] = blocked[other][order[i]] = true;
+      }
+    }
+  }
+  network_->set_blocked(blocked);
+  // Every client has something that must end, and some of it has only just begun.
+  for (std::uint32_t client = 0; client < options_.schedule.clients; ++client) {
+    const std::uint32_t replica = static_cast<std::uint32_t>(random_.below(replicas_.size()));
+    clients_->begin({scheduler_.now(), StepKind::kPut, client, client, replica});
+    clients_->begin({scheduler_.now(), StepKind::kGet, client, client, replica});
+  }
+}
+
+void Simulation::begin_convergence() {
+  scheduler_.trace("all are well from now on");
+  calm_down();
+  for (const auto& replica : replicas_) {
+    replica->keep_down(false);
+    replica->resume();
+    replica->start();
+  }
+}
+
+void Simulation::check_progress() {
+  if (scheduler_.now() >= phase_end_ && options_.protocol.is_paxos && stranded()) {
+    ++counters_.stranded;
+    phase_ = Phase::kEnd;
+    return;
+  }
+  if (phase_ == Phase::kLiveness) {
+    if (clients_->open() > 0) {
+      if (scheduler_.now() < phase_end_) return;
+      violation_.report("with a majority every operation ends",
+                        fmt::format("{} have not within {} s; {}", clients_->open(),
+                                    kLivenessMax.ms() / 1000, clients_->describe_open()));
+      return;
+    }
+    if (!options_.protocol.is_paxos) {
+      phase_ = Phase::kEnd;
+      return;
+    }
+    phase_ = Phase::kConvergence;
+    phase_end_ = scheduler_.now() + kConvergenceMax;
+    begin_convergence();
+  } else if (converged()) {
+    phase_ = Phase::kEnd;
+  } else if (scheduler_.now() >= phase_end_) {
+    std::string positions;
+    for (const auto& replica : replicas_) {
+      if (!replica->running()) continue;
+      const View view = replica->view();
+      positions += fmt::format(" {} (cut {})", view.applied, view.cut);
+    }
+    violation_.report("healed replicas come to the same state",
+                      fmt::format("they have not within {} s; they have applied{}",
+                                  kConvergenceMax.ms() / 1000, positions));
+  }
+}
+
+// Whether a replica needs what all others have cut: nothing but a transfer of the state, which is
+// not there yet, helps it.
+bool Simulation::stranded() const {
+  for (const auto& replica : replicas_) {
+    if (!replica->running()) continue;
+    const Position applied = replica->view().applied;
+    bool lags = false;
+    bool helped = false;
+    for (const auto& other : replicas_) {
+      if (!other->running() || other->view().applied <= applied) continue;
+      lags = true;
+      helped |= other->view().cut <= applied;
+    }
+    if (lags && !helped) return true;
+  }
+  return false;
+}
+
+bool Simulation::converged() {
+  std::vector<kv::StateHash> hashes;
+  for (const auto& replica : replicas_) {
+    if (replica->broken()) continue;
+    if (!replica->running()) return false;
+    if (replica->store().applied() < invariants_->votes.chosen_prefix()) return false;
+    replica->store().hash([&hashes](const kv::StateHash& hash) { hashes.push_back(hash); });
+  }
+  for (const kv::StateHash& hash : hashes) {
+    if (hash.position != hashes[0].position) return false;
+    if (hash.hash != hashes[0].hash) {
+      violation_.report("equal state at equal position",
+                        fmt::format("two replicas differ at position {}", hash.position));
+    }
+  }
+  return true;
+}
+
+Outcome run_seed(const Options& options) {
+  Simulation simulation(options, make_schedule(options.seed, options.schedule));
+  return simulation.run();
+}
+
+}  // namespace rkv::sim

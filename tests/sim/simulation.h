@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "sim/clients.h"
+#include "sim/counters.h"
+#include "sim/invariants.h"
+#include "sim/network.h"
+#include "sim/protocol_under_test.h"
+#include "sim/replica.h"
+#include "sim/schedule.h"
+#include "sim/scheduler.h"
+#include "sim/violation.h"
+
+namespace rkv::sim {
+
+// How a simulation is to be run. Equal options and schedules give equal runs.
+struct Options {
+  std::uint64_t seed = 1;
+  std::uint64_t steps_max = 0;  // it ends after so many events, found or not; 0: at its end
+  ProtocolUnderTest protocol;
+  Mutant mutant = Mutant::kNone;
+  ScheduleOptions schedule;
+  bool transcript = false;  // every event that matters, in a line on stdout
+};
+
+// How a run ended.
+struct Outcome {
+  bool ok = true;
+  std::string invariant;   // the one that does not hold
+  std::string what;        // and what happened instead
+  std::uint64_t step = 0;  // the number of the event after which it was found
+  TimePoint at;
+  std::uint64_t events = 0;
+  std::uint64_t trace_hash = 0;
+  Duration simulated;
+  Counters counters;
+};
+
+// A cluster, its network and its clients, through three phases: the schedule, with everything that
+// goes wrong in it; then a majority is healed, the others are dead or cut off, and every operation
+// must end; then all is healed and every replica must come to the same state.
+class Simulation final : public EventHandler {
+ public:
+  Simulation(const Options& options, Schedule schedule);
+  ~Simulation();
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+
+  // To be called once.
+  Outcome run();
+
+  void handle(EventKind kind, std::uint64_t argument) override;
+
+ private:
+  enum class Phase { kSafety, kLiveness, kConvergence, kEnd };
+
+  void add_replicas();
+  void apply(const Step& step);
+  void apply_to_network(const Step& step);
+  void apply_to_replica(Replica& replica, const Step& step);
+  void crash_and_rot(Replica& replica, Duration restart_after);
+  void next_phase();
+  void calm_down();
+  void begin_liveness();
+  void begin_convergence();
+  void check_progress();
+  bool converged();
+  bool stranded() const;
+  void check_history();
+  Outcome outcome();
+
+  const Options options_;
+  const Schedule schedule_;
+  std::uint64_t events_left_;
+  Random random_;
+  Scheduler scheduler_;
+  Counters counters_;
+  Violation violation_;
+  std::unique_ptr<Invariants> invariants_;  // of paxos only
+  std::unique_ptr<Network> network_;
+  std::vector<std::unique_ptr<Replica>> replicas_;
+  std::unique_ptr<Clients> clients_;
+  Network::Weather weather_;
+  std::size_t next_step_ = 0;
+  Phase phase_ = Phase::kSafety;
+  TimePoint phase_end_;
+};
+
+// Runs the schedule of the options' seed.
+Outcome run_seed(const Options& options);
+
+}  // namespace rkv::sim
