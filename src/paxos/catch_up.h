@@ -12,8 +12,11 @@ class CatchUp {
  public:
   explicit CatchUp(Context& context) : context_(context) {}
 
-  // This replica seems to know what is chosen.
-  void ask_from_now_on(ReplicaId replica) { source_ = replica; }
+  // This replica seems to know what is chosen. It is asked next, unless it has said already that it
+  // cannot tell what is needed.
+  void ask_from_now_on(ReplicaId replica) {
+    if (!refused_.has(context_.quorum.index_of(replica))) source_ = replica;
+  }
 
   // Asks if something is missing.
   void flush();

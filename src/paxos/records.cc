@@ -21,6 +21,7 @@ std::string encode_standing(const Standing& standing) {
   std::string bytes;
   append_ballot(bytes, standing.promised);
   append_uint64(bytes, standing.chosen);
+  append_uint64(bytes, standing.cut);
   return bytes;
 }
 
@@ -29,6 +30,7 @@ std::optional<Standing> decode_standing(std::string_view bytes) {
   Standing standing;
   standing.promised = read_ballot(reader);
   standing.chosen = reader.read_uint64();
+  standing.cut = reader.read_uint64();
   if (!reader.done()) return std::nullopt;
   return standing;
 }

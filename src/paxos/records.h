@@ -15,8 +15,11 @@ namespace rkv::paxos {
 // A replica's standing: in every batch of the log.
 struct Standing {
   Ballot promised;
-  // The log holds the chosen value of every slot up to this one, but for those that were cut.
+  // The log holds the chosen values of the slots above `cut`, up to `chosen`: the last record of
+  // each is of that value. Those up to `cut` are in the state; what the log has of them may be
+  // votes for values that lost.
   Slot chosen = 0;
+  Slot cut = 0;
 };
 std::string encode_standing(const Standing& standing);
 // Nothing if it is not one.

@@ -30,16 +30,17 @@ RecoveredRoles recover_roles(const protocol::Recovery& recovery) {
     roles.standing = *standing;
   }
   std::map<Slot, SlotRecord> records = last_records(log);
-  // Up to the standing's watermark the last record of a slot holds the chosen value; but not if a
-  // later one may be among what is damaged.
+  // Up to the standing's watermark, and above what it says was cut, the last record of a slot holds
+  // the chosen value; but not if a later one may be among what is damaged.
   const bool is_whole = !log.lost_up_to;
   const auto is_chosen = [&](const SlotRecord& record) {
     return record.type == SlotRecord::Type::kChosen ||
-           (is_whole && record.slot <= roles.standing.chosen);
+           (is_whole && record.slot > roles.standing.cut && record.slot <= roles.standing.chosen);
   };
 
   // What is in the state already, kept for others: backwards from there as far as it is known. The
-  // state may be ahead of the watermark that was last written down; then nothing is.
+  // state may be ahead of the watermark that was last written down, when the log's disk was slower;
+  // then nothing is kept, and the next standing says so.
   for (Slot slot = recovery.applied; slot > 0; --slot) {
     const auto found = records.find(slot);
     if (found == records.end() || !is_chosen(found->second)) break;
