@@ -87,13 +87,12 @@ void Leadership::answered(const Outgoing& outgoing, const AcceptedFields& answer
     return;
   }
   lease_.heard_from(context_.quorum.index_of(outgoing.to), outgoing.sent_at);
-  if (outgoing.count == 0) return;
-  if (answer.granted) {
-    proposer_->add_votes(outgoing.to, outgoing.first, outgoing.count);
-  } else {
-    from.next = std::min(from.next, outgoing.first);
-    from.values_again_at = context_.now + context_.options.heartbeat;
-  }
+  const std::size_t taken = std::min<std::size_t>(answer.taken, outgoing.count);
+  proposer_->add_votes(outgoing.to, outgoing.first, taken);
+  if (taken == outgoing.count) return;
+  // It takes no more for now: its log is full, or it lags.
+  from.next = std::min(from.next, outgoing.first + taken);
+  from.values_again_at = context_.now + context_.options.heartbeat;
 }
 
 void Leadership::failed(const Outgoing& outgoing) {

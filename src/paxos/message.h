@@ -80,9 +80,9 @@ struct AcceptFields {
   Slot chosen = 0;  // every slot up to this one is chosen
 };
 struct AcceptedFields {
-  bool granted = false;  // all of the values are accepted, or known to be chosen
-  Ballot promised;       // the highest ballot promised; above that of the Accept if refused for it
-  Slot chosen = 0;       // how far the answering replica has learned
+  std::uint32_t taken = 0;  // so many of the first values are accepted, or known to be chosen
+  Ballot promised;          // the highest ballot promised; above that of the Accept: it is refused
+  Slot chosen = 0;          // how far the answering replica has learned
 };
 
 // What was chosen from this slot on?

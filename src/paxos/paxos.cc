@@ -274,7 +274,7 @@ void Paxos::on_accept(ReplicaId from, protocol::CallId call, const Accept& messa
     yield_if_must();
     elector_.heard_from_leader(message.ballot);
     if (is_new) submissions_.take_back_from_all_but(message.ballot);
-    answer.granted = accept_values(message);
+    answer.taken = accept_values(message);
     if (message.chosen > learner_.learned()) {
       learner_.told_chosen(message.chosen, message.ballot, acceptor_);
       if (learner_.learned() < message.chosen) catch_up_.ask_from_now_on(from);
@@ -285,14 +285,16 @@ void Paxos::on_accept(ReplicaId from, protocol::CallId call, const Accept& messa
   context_.respond(call, std::make_shared<Accepted>(answer), context_.acceptor_sync());
 }
 
-bool Paxos::accept_values(const Accept& message) {
-  if (!message.values.empty() && !context_.log_has_room) return false;
-  Slot slot = message.first;
+// How many of the first values this acceptor has voted for. With the others it must wait.
+std::uint32_t Paxos::accept_values(const Accept& message) {
+  std::uint32_t taken = 0;
+  if (!context_.log_has_room) return taken;
   for (const Value& value : message.values) {
-    if (!acceptor_.accept(message.ballot, slot, value, learner_.learned())) return false;
-    ++slot;
+    const Slot slot = message.first + taken;
+    if (!acceptor_.accept(message.ballot, slot, value, learner_.learned())) break;
+    ++taken;
   }
-  return true;
+  return taken;
 }
 
 void Paxos::on_submit(protocol::CallId call, const Submit& message) {

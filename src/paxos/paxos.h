@@ -65,7 +65,7 @@ class Paxos final : public protocol::Protocol {
   void on_submit(protocol::CallId call, const Submit& message);
   void on_read_index(protocol::CallId call);
 
-  bool accept_values(const Accept& message);
+  std::uint32_t accept_values(const Accept& message);
   void begin_to_lead();
   void yield_if_must();
   void after_event();

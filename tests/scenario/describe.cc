@@ -47,7 +47,7 @@ std::string of(const paxos::Accept& accept) {
 }
 
 std::string of(const paxos::Accepted& accepted) {
-  return fmt::format("Accepted {}, promised {}, chosen {}", yes(accepted.granted),
+  return fmt::format("Accepted, {} taken, promised {}, chosen {}", accepted.taken,
                      describe(accepted.promised), accepted.chosen);
 }
 

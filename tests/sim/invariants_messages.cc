@@ -116,9 +116,10 @@ void Messages::check_promise(ReplicaId from, const paxos::Prepare& prepare,
 void Messages::check_accepted(ReplicaId from, const paxos::Accept& accept,
                               const paxos::Accepted& accepted) {
   check_chosen(from, accepted.chosen);
-  if (!accepted.granted) return;
-  Slot slot = accept.first;
-  for (const paxos::Value& value : accept.values) {
+  const std::size_t taken = std::min<std::size_t>(accepted.taken, accept.values.size());
+  for (std::size_t i = 0; i < taken; ++i) {
+    const Slot slot = accept.first + i;
+    const paxos::Value& value = accept.values[i];
     const DurableRecord& record = votes_.record(from, slot);
     const bool voted =
         record.slot == slot && (record.type == Type::kChosen || record.ballot > accept.ballot ||
@@ -130,7 +131,6 @@ void Messages::check_accepted(ReplicaId from, const paxos::Accept& accept,
                ", but that is not durable");
       return;
     }
-    ++slot;
   }
 }
 
