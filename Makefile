@@ -3,7 +3,7 @@
 #   make unit             the unit and contract tests alone
 #   make scenarios        writes the transcripts in tests/scenario anew
 #   make sim SEED=n       simulates the cluster of a seed; also STEPS=n REPLICAS=3|5|7 REPLICATION=
-#                         MUTANT= LIGHT=1 TRACE=1 SHRINK=1
+#                         MUTANT= LOG=disk LIGHT=1 TRACE=1 SHRINK=1
 #   make sim-many FROM=n COUNT=n   many seeds, in WORKERS=2 processes; also REPLICAS= ... LIGHT=1
 #   make bench            src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
 #   make attacks          attacks on rkvd and on libtirpc's svc_run(): writes docs/attacks.txt
@@ -102,9 +102,10 @@ $(BUILD)/librkv.a: $(LIBRARY_OBJECTS)
 
 # What knows no operating system is all that it takes.
 SIM_FOLDERS := base kv protocol paxos forward replica
+SIM_LOG := $(BUILD)/obj/src/storage/log_%.o $(BUILD)/obj/src/storage/segmented_log.o
 $(BUILD)/sim: $(BUILD)/obj/tests/sim/main.o $(SIM_SOURCES:%.cc=$(BUILD)/obj/%.o) \
               $(HISTORY_SOURCES:%.cc=$(BUILD)/obj/%.o) \
-              $(filter $(SIM_FOLDERS:%=$(BUILD)/obj/src/%/%),$(LIBRARY_OBJECTS))
+              $(filter $(SIM_FOLDERS:%=$(BUILD)/obj/src/%/%) $(SIM_LOG),$(LIBRARY_OBJECTS))
 	$(CXX) $(LDFLAGS) -o $@ $^ -lfmt -lxxhash
 
 $(BUILD)/unit_tests: $(UNIT_OBJECTS) $(BUILD)/librkv.a
@@ -206,7 +207,7 @@ unit: $(BUILD)/unit_tests
 	TSAN_OPTIONS="suppressions=tests/tsan.supp die_after_fork=0" $<
 
 SIM_FLAGS = --replicas $(or $(REPLICAS),3) $(REPLICATION:%=--replication %) \
-            $(MUTANT:%=--mutant %) $(if $(LIGHT),--light)
+            $(MUTANT:%=--mutant %) $(LOG:%=--log %) $(if $(LIGHT),--light)
 sim: $(BUILD)/sim
 	$< --seed $(or $(SEED),1) $(STEPS:%=--steps %) $(if $(TRACE),--trace) \
 	  $(if $(SHRINK),--shrink) $(SIM_FLAGS)

@@ -8,6 +8,9 @@
 
 namespace rkv::sim {
 
+// Which log replicas have: SimLog, or DiskLog.
+enum class LogKind { kFast, kDisk };
+
 // Where a replica's log is kept over all its starts: a disk, or what stands for one. Says what can
 // be done to it from outside. What is synced survives a crash.
 class LogMedium {

@@ -4,8 +4,9 @@
 //                                                        --shrink a short schedule that fails
 //   sim --from N --count N [--workers N]                 many
 //
-// Both take --replicas N (3), --replication NAME, --mutant NAME (a bug that is put in on purpose)
-// and --light (few operations and no faults, for an hour). What fails is printed with the seed, the
+// Both take --replicas N (3), --replication NAME, --mutant NAME (a bug that is put in on purpose),
+// --log fast|disk (fast: a log without files; disk: the segmented log on a simulated disk), and
+// --light (few operations and no faults, for an hour). What fails is printed with the seed, the
 // step, what does not hold and the command that repeats it. Ends with 0 if nothing fails, 1 if
 // something does, 2 if it does not understand its options.
 
@@ -40,12 +41,13 @@ struct Arguments {
 };
 
 [[noreturn]] void usage(const std::string& reason) {
-  fmt::print(stderr,
-             "sim: {}\n"
-             "usage: sim --seed N [--steps N] [--trace] [--shrink]\n"
-             "       sim --from N --count N [--workers N]\n"
-             "both: [--replicas 3|5|7] [--replication NAME] [--mutant NAME] [--light]\n",
-             reason);
+  fmt::print(
+      stderr,
+      "sim: {}\n"
+      "usage: sim --seed N [--steps N] [--trace] [--shrink]\n"
+      "       sim --from N --count N [--workers N]\n"
+      "both: [--replicas 3|5|7] [--replication NAME] [--mutant NAME] [--log disk] [--light]\n",
+      reason);
   std::exit(2);
 }
 
@@ -75,12 +77,14 @@ Arguments parse(int argc, char** argv) {
                                    option{"replicas", required_argument, nullptr, 'r'},
                                    option{"replication", required_argument, nullptr, 'p'},
                                    option{"mutant", required_argument, nullptr, 'm'},
+                                   option{"log", required_argument, nullptr, 'd'},
                                    option{"trace", no_argument, nullptr, 't'},
                                    option{"shrink", no_argument, nullptr, 'k'},
                                    option{"light", no_argument, nullptr, 'l'},
                                    option{nullptr, 0, nullptr, 0}};
   Arguments arguments;
   std::string replication = kDefaultProtocol;
+  std::string log = "fast";
   int index = 0;
   for (int letter; (letter = getopt_long(argc, argv, "", kOptions.data(), &index)) != -1;) {
     const auto value = [&] {
@@ -111,6 +115,9 @@ Arguments parse(int argc, char** argv) {
       case 'm':
         arguments.mutant = optarg;
         break;
+      case 'd':
+        log = optarg;
+        break;
       case 't':
         arguments.options.transcript = true;
         break;
@@ -135,6 +142,8 @@ Arguments parse(int argc, char** argv) {
   const auto mutant = parse_mutant(arguments.mutant);
   if (!mutant) usage("there is no mutant " + arguments.mutant);
   arguments.options.mutant = *mutant;
+  if (log != "fast" && log != "disk") usage("--log is fast or disk");
+  if (log == "disk") arguments.options.log = LogKind::kDisk;
   if (arguments.light) make_light(arguments.options.schedule);
   return arguments;
 }
@@ -145,6 +154,7 @@ std::string repeat(const Arguments& arguments, std::uint64_t seed) {
       fmt::format("make sim SEED={} REPLICAS={} REPLICATION={}", seed,
                   arguments.options.schedule.replicas, arguments.options.protocol.name);
   if (arguments.mutant != "none") command += " MUTANT=" + arguments.mutant;
+  if (arguments.options.log == LogKind::kDisk) command += " LOG=disk";
   if (arguments.light) command += " LIGHT=1";
   return command;
 }

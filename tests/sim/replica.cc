@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "sim/disk_log.h"
 #include "sim/draw.h"
 #include "sim/sim_log.h"
 #include "sim/watched_log.h"
@@ -18,10 +19,17 @@ Replica::Replica(const Options& options, const World& world, Stopped stopped)
       transport_(&world.network.add(*this, *this)),
       random_(options.start.seed),
       clock_(options.clock_start),
-      log_medium_(std::make_unique<SimLog>(world.scheduler, *this, random_.next(), world.counters)),
+      log_medium_(make_log(random_.next())),
       image_(world.scheduler, *this, random_.next()) {}
 
 Replica::~Replica() = default;
+
+std::unique_ptr<LogMedium> Replica::make_log(std::uint64_t seed) {
+  if (options_.log == LogKind::kDisk) {
+    return std::make_unique<DiskLog>(world_.scheduler, *this, seed, world_.counters);
+  }
+  return std::make_unique<SimLog>(world_.scheduler, *this, seed, world_.counters);
+}
 
 // ---- The process ----
 

@@ -31,6 +31,7 @@ class Replica final : public Host, public Endpoint, public EventHandler {
     ProtocolUnderTest::Start start;     // `seed` is only where its seeds come from
     const ProtocolUnderTest& protocol;  // must outlive the object
     replica::Manager::Limits limits;
+    LogKind log = LogKind::kFast;
     TimePoint clock_start;
   };
   // What all replicas share. Must outlive the object.
@@ -93,6 +94,7 @@ class Replica final : public Host, public Endpoint, public EventHandler {
     EventKind kind;
     std::uint64_t argument;
   };
+  std::unique_ptr<LogMedium> make_log(std::uint64_t seed);
   void turn();
   void open_log();
   void want_turn();

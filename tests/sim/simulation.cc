@@ -71,6 +71,7 @@ void Simulation::add_replicas() {
     Replica::Options options{{id, ids, random_.next(), kept, options_.mutant},
                              options_.protocol,
                              {},
+                             options_.log,
                              // Replicas were switched on at different times.
                              TimePoint{draw_between(random_, seconds(1), seconds(100'000)).ns}};
     // Small, so that a restart finds a state that lags, and a log that was cut.

@@ -26,6 +26,7 @@ struct Options {
   std::uint64_t steps_max = 0;  // it ends after so many events, found or not; 0: at its end
   ProtocolUnderTest protocol;
   Mutant mutant = Mutant::kNone;
+  LogKind log = LogKind::kFast;
   ScheduleOptions schedule;
   bool transcript = false;  // every event that matters, in a line on stdout
 };
