@@ -18,13 +18,16 @@ void CatchUp::flush() {
 }
 
 void CatchUp::answered(const Outgoing& outgoing, const FetchedFields& answer) {
-  in_flight_ = false;
   Learner& learner = context_.learner;
-  if (answer.cut >= outgoing.first) {
-    refused_.add(context_.quorum.index_of(outgoing.to));
+  // Knowing how far it goes on, the next question follows by itself; its own votes cannot help.
+  learner.told_chosen(answer.chosen, Ballot{}, context_.acceptor);
+  if (answer.cut >= outgoing.first) refused_.add(context_.quorum.index_of(outgoing.to));
+  if (answer.values.empty()) {
     failed(outgoing);
     return;
   }
+  in_flight_ = false;
+  asked_in_vain_ = {};
   refused_ = {};
   Slot slot = answer.first;
   for (const Value& value : answer.values) {
@@ -32,23 +35,24 @@ void CatchUp::answered(const Outgoing& outgoing, const FetchedFields& answer) {
     if (slot == learner.learned() + 1) context_.learn_and_record(value);
     ++slot;
   }
-  // Knowing how far it goes on, the next question follows by itself; its own votes cannot help.
-  learner.told_chosen(answer.chosen, Ballot{}, context_.acceptor);
-  if (answer.values.empty()) failed(outgoing);
 }
 
 void CatchUp::failed(const Outgoing& outgoing) {
   in_flight_ = false;
+  asked_in_vain_.add(context_.quorum.index_of(outgoing.to));
+  if (asked_in_vain_.count() == context_.quorum.size() - 1) asked_in_vain_ = {};
   if (source_ == outgoing.to) try_next();
   ask_again_at_ = context_.now + context_.options.heartbeat;
 }
 
+// The next one that was not asked in vain.
 void CatchUp::try_next() {
   const std::vector<ReplicaId>& members = context_.quorum.members();
-  auto next = std::upper_bound(members.begin(), members.end(), source_);
-  if (next == members.end()) next = members.begin();
-  if (*next == context_.options.self && ++next == members.end()) next = members.begin();
-  source_ = *next;
+  do {
+    auto next = std::upper_bound(members.begin(), members.end(), source_);
+    source_ = next == members.end() ? members.front() : *next;
+  } while (source_ == context_.options.self ||
+           asked_in_vain_.has(context_.quorum.index_of(source_)));
 }
 
 TimePoint CatchUp::next_tick() const {

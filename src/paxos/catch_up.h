@@ -12,10 +12,10 @@ class CatchUp {
  public:
   explicit CatchUp(Context& context) : context_(context) {}
 
-  // This replica seems to know what is chosen. It is asked next, unless it has said already that it
-  // cannot tell what is needed.
+  // This replica seems to know what is chosen. It is asked next, unless it was asked in vain since
+  // something was learned: then it is the others' turn first.
   void ask_from_now_on(ReplicaId replica) {
-    if (!refused_.has(context_.quorum.index_of(replica))) source_ = replica;
+    if (!asked_in_vain_.has(context_.quorum.index_of(replica))) source_ = replica;
   }
 
   // Asks if something is missing.
@@ -39,7 +39,8 @@ class CatchUp {
   ReplicaId source_;
   bool in_flight_ = false;
   TimePoint ask_again_at_;
-  protocol::Votes refused_;  // who has cut what is needed next
+  protocol::Votes asked_in_vain_;  // for what is needed next
+  protocol::Votes refused_;        // who of those has cut it
 };
 
 }  // namespace rkv::paxos
