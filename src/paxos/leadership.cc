@@ -69,13 +69,17 @@ SubmittedFields Leadership::take(const SubmitFields& fields) {
   return answer;
 }
 
-void Leadership::read_index(protocol::CallId call) {
+void Leadership::ask_read_index(protocol::CallId call) {
   if (!is_serving()) {
     context_.respond(call, std::make_shared<ReadIndexAnswer>(ReadIndexAnswerFields{false, 0}));
     return;
   }
-  reads_waiting_.push_back({context_.now, chosen(), call, {}});
+  reads_waiting_.push_back({context_.now, read_index(), call, {}});
 }
+
+// What this leader has learned from others may be ahead of what was chosen by its own proposals: a
+// client may have been told of it.
+Slot Leadership::read_index() const { return std::max(chosen(), context_.learner.learned()); }
 
 void Leadership::answered(const Outgoing& outgoing, const AcceptedFields& answer) {
   if (outgoing.ballot != ballot()) return;
@@ -132,7 +136,7 @@ void Leadership::learn() {
   }
   // Above what it has learned itself, a leader that was behind knows that more is chosen.
   learner.told_chosen(chosen(), Ballot{}, context_.acceptor);
-  proposer_->forget(learner.learned());
+  proposer_->learned(learner.learned());
 }
 
 bool Leadership::follow_self() {
@@ -181,7 +185,7 @@ void Leadership::propose_waiting() {
 void Leadership::find_read_indexes() {
   if (is_serving()) {
     for (const Reads::Waiting& read : reads_.take_fresh()) {
-      reads_waiting_.push_back({read.second, chosen(), 0, read});
+      reads_waiting_.push_back({read.second, read_index(), 0, read});
     }
   }
   if (reads_waiting_.empty()) return;

@@ -34,7 +34,7 @@ class Leadership {
   // Values of another replica's clients, to be proposed.
   SubmittedFields take(const SubmitFields& fields);
   // Another replica asks for a read index. Answered at once or later.
-  void read_index(protocol::CallId call);
+  void ask_read_index(protocol::CallId call);
 
   void answered(const Outgoing& outgoing, const AcceptedFields& answer);
   void failed(const Outgoing& outgoing);
@@ -84,6 +84,7 @@ class Leadership {
     Reads::Waiting read;
   };
 
+  Slot read_index() const;
   Follower& follower(ReplicaId id);
   void vote_for_own(Slot slot, const Value& value);
   void propose_waiting();

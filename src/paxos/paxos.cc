@@ -305,7 +305,7 @@ void Paxos::on_submit(protocol::CallId call, const Submit& message) {
 
 void Paxos::on_read_index(protocol::CallId call) {
   if (leadership_ != nullptr) {
-    leadership_->read_index(call);
+    leadership_->ask_read_index(call);
   } else {
     context_.respond(call, std::make_shared<ReadIndexAnswer>(ReadIndexAnswerFields{false, 0}));
   }

@@ -58,17 +58,22 @@ void Proposer::advance_chosen() {
   while (chosen_ + 1 < next()) {
     const Instance& instance = instances_[chosen_ - base_];
     if (instance.votes.count() < quorum_.majority()) return;
-    open_bytes_ -= instance.value.size();
-    ++chosen_;
+    choose_next();
   }
+}
+
+void Proposer::choose_next() {
+  open_bytes_ -= instances_[chosen_ - base_].value.size();
+  ++chosen_;
 }
 
 bool Proposer::has_vote(Slot slot, ReplicaId from) const {
   return instances_[slot - base_ - 1].votes.has(quorum_.index_of(from));
 }
 
-void Proposer::forget(Slot learned) {
-  while (!instances_.empty() && base_ < std::min(learned, chosen_)) {
+void Proposer::learned(Slot slot) {
+  while (chosen_ < slot && chosen_ + 1 < next()) choose_next();
+  while (!instances_.empty() && base_ < std::min(slot, chosen_)) {
     instances_.pop_front();
     ++base_;
   }

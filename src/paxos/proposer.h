@@ -59,8 +59,9 @@ class Proposer {
   // Whether value() may be called: the slot is open, or chosen and not yet forgotten.
   bool has_value(Slot slot) const { return slot > base_ && slot < next(); }
   const Value& value(Slot slot) const { return instances_[slot - base_ - 1].value; }
-  // What is at or below this slot has been learned, and is not needed here.
-  void forget(Slot learned);
+  // Everything up to this slot has been learned, from this proposer or from elsewhere: it is
+  // chosen, and not needed here.
+  void learned(Slot slot);
 
  private:
   // A slot in which a value was proposed.
@@ -70,6 +71,7 @@ class Proposer {
   };
 
   void advance_chosen();
+  void choose_next();
 
   const Options& options_;
   const protocol::Quorum& quorum_;

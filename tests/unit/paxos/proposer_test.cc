@@ -30,6 +30,7 @@ class ProposerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(chosen_grows_without_gaps);
   CPPUNIT_TEST(votes_may_come_in_any_order_and_twice);
   CPPUNIT_TEST(it_knows_who_has_learned_most);
+  CPPUNIT_TEST(what_is_learned_elsewhere_is_chosen);
   CPPUNIT_TEST(the_window_is_bounded_in_slots);
   CPPUNIT_TEST(the_window_is_bounded_in_bytes_but_takes_one_value);
   CPPUNIT_TEST_SUITE_END();
@@ -122,7 +123,7 @@ class ProposerTest : public CppUnit::TestFixture {
     proposer_->add_votes(kSecond, 1, 2);
     proposer_->add_votes(kFirst, 1, 2);
     CPPUNIT_ASSERT_EQUAL(Slot{2}, proposer_->chosen());
-    proposer_->forget(2);
+    proposer_->learned(2);
     proposer_->add_votes(kThird, 1, 2);  // late, for what is chosen and forgotten
     CPPUNIT_ASSERT_EQUAL(Slot{2}, proposer_->chosen());
     CPPUNIT_ASSERT_EQUAL(Slot{3}, proposer_->next());
@@ -135,6 +136,16 @@ class ProposerTest : public CppUnit::TestFixture {
     proposer_->begin_phase_two();
     CPPUNIT_ASSERT_EQUAL(Slot{9}, proposer_->chosen());
     CPPUNIT_ASSERT_EQUAL(Slot{9}, proposer_->inherited());
+  }
+
+  void what_is_learned_elsewhere_is_chosen() {
+    lead({{1, {3, kSecond}, value_of("one")}, {2, {3, kSecond}, value_of("two")}}, {});
+    proposer_->learned(1);
+    CPPUNIT_ASSERT_EQUAL(Slot{1}, proposer_->chosen());
+    CPPUNIT_ASSERT(!proposer_->has_value(1) && proposer_->has_value(2));
+    proposer_->learned(9);  // of a later leader: this one has proposed nothing there
+    CPPUNIT_ASSERT_EQUAL(Slot{2}, proposer_->chosen());
+    CPPUNIT_ASSERT_EQUAL(Slot{3}, proposer_->next());
   }
 
   void the_window_is_bounded_in_slots() {
