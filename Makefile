@@ -1,9 +1,10 @@
 # rkv: `make` builds build/rkvd and build/rkv. The other targets:
 #   make check            the include rules and all tests
 #   make unit             the unit and contract tests alone
+#   make mutants          plants bugs in what is simulated: each must be found, and after how many seeds
 #   make scenarios        writes the transcripts in tests/scenario anew
 #   make sim SEED=n       simulates the cluster of a seed; also STEPS=n REPLICAS=3|5|7 REPLICATION=
-#                         MUTANT= LOG=disk LIGHT=1 TRACE=1 SHRINK=1
+#                         LOG=disk LIGHT=1 TRACE=1 SHRINK=1
 #   make sim-many FROM=n COUNT=n   many seeds, in WORKERS=2 processes; also REPLICAS= ... LIGHT=1
 #   make bench            src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
 #   make attacks          attacks on rkvd and on libtirpc's svc_run(): writes docs/attacks.txt
@@ -82,7 +83,7 @@ FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_replay/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*.cc)
 
 .PHONY: all check unit scenarios bench attacks system include-rules lint format install clean
-.PHONY: sim sim-many
+.PHONY: sim sim-many mutants
 .PHONY: fuzz fuzz-run fuzz-merge fuzz-seeds
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -207,10 +208,34 @@ unit: $(BUILD)/unit_tests
 	TSAN_OPTIONS="suppressions=tests/tsan.supp die_after_fork=0" $<
 
 SIM_FLAGS = --replicas $(or $(REPLICAS),3) $(REPLICATION:%=--replication %) \
-            $(MUTANT:%=--mutant %) $(LOG:%=--log %) $(if $(LIGHT),--light)
+            $(LOG:%=--log %) $(if $(LIGHT),--light)
 sim: $(BUILD)/sim
 	$< --seed $(or $(SEED),1) $(STEPS:%=--steps %) $(if $(TRACE),--trace) \
 	  $(if $(SHRINK),--shrink) $(SIM_FLAGS)
+# The simulator with bugs in it: a copy of what it simulates, with tests/mutants/planted.patch, and
+# RKV_PLANTED names the bug of a run.
+MUTANTS := build/mutants
+MUTANT_SOURCES := $(wildcard $(addprefix src/,base/*.cc kv/*.cc paxos/*.cc forward/*.cc \
+                  replica/*.cc storage/log_*.cc storage/segmented_log.cc))
+MUTANT_TESTS := $(SIM_SOURCES) tests/sim/main.cc $(HISTORY_SOURCES)
+MUTANT_OBJECTS := $(MUTANT_SOURCES:src/%.cc=$(MUTANTS)/obj/%.o) \
+                  $(MUTANT_TESTS:%.cc=$(MUTANTS)/obj/%.o)
+MUTANT_CXX = $(CXX) -std=c++20 $(OPTIMIZE) -iquote $(MUTANTS)/src -iquote tests -c
+$(MUTANTS)/planted: tests/mutants/planted.patch $(wildcard src/*/*.h) $(MUTANT_SOURCES)
+	rm -rf $(MUTANTS) && mkdir -p $(MUTANTS) && cp -r src $(MUTANTS)/src
+	patch -s -p1 -d $(MUTANTS)/src <$<
+	touch $@
+$(MUTANTS)/obj/tests/%.o: tests/%.cc $(MUTANTS)/planted
+	@mkdir -p $(@D)
+	$(MUTANT_CXX) -o $@ $<
+$(MUTANTS)/obj/%.o: $(MUTANTS)/planted
+	@mkdir -p $(@D)
+	$(MUTANT_CXX) -o $@ $(MUTANTS)/src/$*.cc
+$(MUTANTS)/sim: $(MUTANT_OBJECTS)
+	$(CXX) -o $@ $^ -lfmt -lxxhash
+mutants: $(MUTANTS)/sim
+	bash tests/mutants/run.sh $<
+
 sim-many: $(BUILD)/sim
 	$< --from $(or $(FROM),1) --count $(or $(COUNT),100) --workers $(or $(WORKERS),2) $(SIM_FLAGS)
 

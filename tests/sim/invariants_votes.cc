@@ -186,8 +186,7 @@ void Votes::check_standing(ReplicaId replica, const Standing& standing) {
     }
     const DurableRecord& it = record(replica, slot);
     const bool is_held = it.slot == slot && it.value == chosen_value(slot);
-    const bool may_be_missing = it.slot == 0 && slot <= state.saved;
-    if (slot > std::max(state.cut, state.lost) && !is_held && !may_be_missing) {
+    if (slot > std::max({state.cut, state.lost, standing.cut}) && !is_held) {
       fail("the log holds what it says to be chosen", replica, slot, describe(replica, slot));
       break;
     }

@@ -4,7 +4,7 @@
 //                                                        --shrink a short schedule that fails
 //   sim --from N --count N [--workers N]                 many
 //
-// Both take --replicas N (3), --replication NAME, --mutant NAME (a bug that is put in on purpose),
+// Both take --replicas N (3), --replication NAME,
 // --log fast|disk (fast: a log without files; disk: the segmented log on a simulated disk), and
 // --light (few operations and no faults, for an hour). What fails is printed with the seed, the
 // step, what does not hold and the command that repeats it. Ends with 0 if nothing fails, 1 if
@@ -37,17 +37,15 @@ struct Arguments {
   std::size_t workers = 1;
   bool shrink = false;
   bool light = false;
-  std::string mutant = "none";
 };
 
 [[noreturn]] void usage(const std::string& reason) {
-  fmt::print(
-      stderr,
-      "sim: {}\n"
-      "usage: sim --seed N [--steps N] [--trace] [--shrink]\n"
-      "       sim --from N --count N [--workers N]\n"
-      "both: [--replicas 3|5|7] [--replication NAME] [--mutant NAME] [--log disk] [--light]\n",
-      reason);
+  fmt::print(stderr,
+             "sim: {}\n"
+             "usage: sim --seed N [--steps N] [--trace] [--shrink]\n"
+             "       sim --from N --count N [--workers N]\n"
+             "both: [--replicas 3|5|7] [--replication NAME] [--log disk] [--light]\n",
+             reason);
   std::exit(2);
 }
 
@@ -76,7 +74,6 @@ Arguments parse(int argc, char** argv) {
                                    option{"workers", required_argument, nullptr, 'w'},
                                    option{"replicas", required_argument, nullptr, 'r'},
                                    option{"replication", required_argument, nullptr, 'p'},
-                                   option{"mutant", required_argument, nullptr, 'm'},
                                    option{"log", required_argument, nullptr, 'd'},
                                    option{"trace", no_argument, nullptr, 't'},
                                    option{"shrink", no_argument, nullptr, 'k'},
@@ -112,9 +109,6 @@ Arguments parse(int argc, char** argv) {
       case 'p':
         replication = optarg;
         break;
-      case 'm':
-        arguments.mutant = optarg;
-        break;
       case 'd':
         log = optarg;
         break;
@@ -139,9 +133,6 @@ Arguments parse(int argc, char** argv) {
   if (!protocol) usage("there is no protocol " + replication);
   arguments.options.protocol = *protocol;
   arguments.options.schedule.has_log = protocol->is_paxos;
-  const auto mutant = parse_mutant(arguments.mutant);
-  if (!mutant) usage("there is no mutant " + arguments.mutant);
-  arguments.options.mutant = *mutant;
   if (log != "fast" && log != "disk") usage("--log is fast or disk");
   if (log == "disk") arguments.options.log = LogKind::kDisk;
   if (arguments.light) make_light(arguments.options.schedule);
@@ -153,7 +144,6 @@ std::string repeat(const Arguments& arguments, std::uint64_t seed) {
   std::string command =
       fmt::format("make sim SEED={} REPLICAS={} REPLICATION={}", seed,
                   arguments.options.schedule.replicas, arguments.options.protocol.name);
-  if (arguments.mutant != "none") command += " MUTANT=" + arguments.mutant;
   if (arguments.options.log == LogKind::kDisk) command += " LOG=disk";
   if (arguments.light) command += " LIGHT=1";
   return command;

@@ -38,11 +38,6 @@ std::unique_ptr<protocol::Protocol> make_forward(const ProtocolUnderTest::Start&
 
 }  // namespace
 
-std::optional<Mutant> parse_mutant(std::string_view name) {
-  if (name == "none") return Mutant::kNone;
-  return std::nullopt;
-}
-
 std::optional<ProtocolUnderTest> find_protocol(std::string_view name) {
   if (name == "paxos") return ProtocolUnderTest{"paxos", true, make_paxos, view_paxos};
   if (name == "forward") return ProtocolUnderTest{"forward", false, make_forward, nullptr};

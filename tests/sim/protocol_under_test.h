@@ -13,13 +13,6 @@
 
 namespace rkv::sim {
 
-// A bug that is put in on purpose, to see that it is found. Whoever builds protocol and log knows
-// what each of them is.
-enum class Mutant : std::uint32_t { kNone };
-
-// By its name; nothing if there is none of it.
-std::optional<Mutant> parse_mutant(std::string_view name);
-
 // What a protocol believes, as far as the invariants have to know it.
 struct View {
   bool leading = false;
@@ -35,7 +28,6 @@ struct ProtocolUnderTest {
     std::vector<ReplicaId> replicas;  // all of the cluster
     std::uint64_t seed = 0;           // another one at each start
     std::uint64_t kept_slots = 0;     // chosen ones, for replicas that lag; 0: as many as usual
-    Mutant mutant = Mutant::kNone;
   };
 
   std::string_view name;

@@ -68,7 +68,7 @@ void Simulation::add_replicas() {
   // In some runs so few slots are kept that a replica can fall behind every log.
   const std::uint64_t kept = draw_chance(random_, 0.25) ? draw_between(random_, 20, 2000) : 0;
   for (const ReplicaId id : ids) {
-    Replica::Options options{{id, ids, random_.next(), kept, options_.mutant},
+    Replica::Options options{{id, ids, random_.next(), kept},
                              options_.protocol,
                              {},
                              options_.log,
@@ -269,8 +269,10 @@ void Simulation::begin_liveness() {
                         [this](std::size_t i) { return !replicas_[i]->is_damaged(); });
   const bool dead = draw_chance(random_, 0.5);
   LinkMatrix blocked{};
+  is_well_.assign(replicas_.size(), false);
   for (std::size_t i = 0; i < order.size(); ++i) {
     Replica& replica = *replicas_[order[i]];
+    is_well_[order[i]] = i < well;
     if (i < well) {
       replica.resume();
       replica.start();
@@ -295,6 +297,7 @@ void Simulation::begin_liveness() {
 void Simulation::begin_convergence() {
   scheduler_.trace("all are well from now on");
   calm_down();
+  is_well_.assign(replicas_.size(), true);
   for (const auto& replica : replicas_) {
     replica->keep_down(false);
     replica->resume();
@@ -311,9 +314,10 @@ void Simulation::check_progress() {
   if (phase_ == Phase::kLiveness) {
     if (clients_->open() > 0) {
       if (scheduler_.now() < phase_end_) return;
-      violation_.report("with a majority every operation ends",
-                        fmt::format("{} have not within {} s; {}", clients_->open(),
-                                    kLivenessMax.ms() / 1000, clients_->describe_open()));
+      violation_.report(
+          "with a majority every operation ends",
+          fmt::format("{} have not within {} s; {}; applied:{}", clients_->open(),
+                      kLivenessMax.ms() / 1000, clients_->describe_open(), describe_positions()));
       return;
     }
     if (!options_.protocol.is_paxos) {
@@ -326,30 +330,37 @@ void Simulation::check_progress() {
   } else if (converged()) {
     phase_ = Phase::kEnd;
   } else if (scheduler_.now() >= phase_end_) {
-    std::string positions;
-    for (const auto& replica : replicas_) {
-      if (!replica->running()) continue;
-      const View view = replica->view();
-      positions += fmt::format(" {} (cut {})", view.applied, view.cut);
-    }
     violation_.report("healed replicas come to the same state",
                       fmt::format("they have not within {} s; they have applied{}",
-                                  kConvergenceMax.ms() / 1000, positions));
+                                  kConvergenceMax.ms() / 1000, describe_positions()));
   }
 }
 
-// Whether a replica needs what all others have cut: nothing but a transfer of the state, which is
-// not there yet, helps it.
-bool Simulation::stranded() const {
+std::string Simulation::describe_positions() const {
+  std::string positions;
   for (const auto& replica : replicas_) {
     if (!replica->running()) continue;
-    const Position applied = replica->view().applied;
+    const View view = replica->view();
+    positions +=
+        fmt::format(" {} (cut {}{})", view.applied, view.cut, view.leading ? ", leads" : "");
+  }
+  return positions;
+}
+
+// Whether a replica that is well needs what all others that are have cut: nothing but a transfer of
+// the state, which is not there yet, helps it.
+bool Simulation::stranded() const {
+  std::vector<View> views;
+  for (std::size_t i = 0; i < replicas_.size(); ++i) {
+    if (is_well_[i] && replicas_[i]->running()) views.push_back(replicas_[i]->view());
+  }
+  for (const View& view : views) {
     bool lags = false;
     bool helped = false;
-    for (const auto& other : replicas_) {
-      if (!other->running() || other->view().applied <= applied) continue;
+    for (const View& other : views) {
+      if (other.applied <= view.applied) continue;
       lags = true;
-      helped |= other->view().cut <= applied;
+      helped |= other.cut <= view.applied;
     }
     if (lags && !helped) return true;
   }

@@ -25,7 +25,6 @@ struct Options {
   std::uint64_t seed = 1;
   std::uint64_t steps_max = 0;  // it ends after so many events, found or not; 0: at its end
   ProtocolUnderTest protocol;
-  Mutant mutant = Mutant::kNone;
   LogKind log = LogKind::kFast;
   ScheduleOptions schedule;
   bool transcript = false;  // every event that matters, in a line on stdout
@@ -74,6 +73,7 @@ class Simulation final : public EventHandler {
   void check_progress();
   bool converged();
   bool stranded() const;
+  std::string describe_positions() const;
   void check_history();
   Outcome outcome();
 
@@ -90,6 +90,7 @@ class Simulation final : public EventHandler {
   std::unique_ptr<Clients> clients_;
   Network::Weather weather_;
   std::size_t next_step_ = 0;
+  std::vector<bool> is_well_;  // by replica, after the time of faults
   Phase phase_ = Phase::kSafety;
   TimePoint phase_end_;
 };

@@ -1,0 +1,52 @@
+#!/bin/bash
+# Runs the simulator with each bug of planted.patch in turn, until it finds something: prints what was
+# found after how many seeds. Fails if a bug is not found within $SEEDS seeds (2000) of 3 and as many
+# of 5 replicas.
+#
+#   run.sh build/mutants/sim [BUG...]
+set -uo pipefail
+sim=$1
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+seeds=${SEEDS:-2000}
+chunk=50
+
+bugs=("$@")
+((${#bugs[@]})) || mapfile -t bugs < <(grep -oE 'planted\("[a-z_]+"\)' "$here/planted.patch" |
+  cut -d'"' -f2 | awk '!seen[$0]++')
+
+# A bug of the log needs the log.
+log_of() {
+  if grep -A400 '^+++ b/storage/' "$here/planted.patch" | grep -q "planted(\"$1\")"; then
+    echo --log disk
+  fi
+}
+
+# Prints the first failure within the seeds of a chunk.
+first_failure() {   # bug, replicas, from
+  # shellcheck disable=SC2046 # words
+  RKV_PLANTED=$1 "$sim" --replicas "$2" --from "$3" --count $chunk $(log_of "$1") 2>/dev/null |
+    grep -m 1 FAILED
+}
+
+found_within() {   # bug: prints how, or fails
+  local from replicas failure
+  for ((from = 1; from <= seeds; from += chunk)); do
+    for replicas in 3 5; do
+      failure=$(first_failure "$1" $replicas $from) || continue
+      [[ $failure =~ ^seed\ ([0-9]+)\ FAILED[^:]*:\ (.*)$ ]] || continue
+      printf '%-30s %4d seeds of %d: %s\n' "$1" "${BASH_REMATCH[1]}" $replicas \
+        "${BASH_REMATCH[2]:0:110}"
+      return 0
+    done
+  done
+  printf '%-30s NOT FOUND within %d seeds\n' "$1" "$seeds"
+  return 1
+}
+
+missed=0
+for bug in "${bugs[@]}"; do
+  found_within "$bug" || ((++missed))
+done
+echo "$((${#bugs[@]} - missed)) passed, $missed failed"
+((missed == 0))
