@@ -53,12 +53,16 @@ void Replica::start() {
     };
   }
   store_ = std::make_unique<SimStore>(image_, std::move(watcher));
+  // Drawn anew at each start: what the state holds is to lag behind the log by much and by little.
+  replica::Manager::Limits limits = options_.limits;
+  limits.applied_unsaved_max = draw_between(random_, 1, 1000);
+  limits.unsaved_age_max = draw_between(random_, milliseconds(5), seconds(1));
   world_.scheduler.trace("replica {} starts, incarnation {}, state at {}", id().value, incarnation_,
                          image_.position());
   manager_ = std::make_unique<replica::Manager>(
       std::move(protocol),
       replica::Manager::Environment{*store_, *transport_, log_.get(), id(), incarnation_},
-      options_.limits, local_now(), [this] { want_turn(); });
+      limits, local_now(), [this] { want_turn(); });
   world_.network.started(id());
   want_turn();
 }

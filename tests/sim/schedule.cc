@@ -101,6 +101,21 @@ class Maker {
     }
   }
 
+  // Some do not hear the leader and want to lead themselves, while those that do hear it are back
+  // from a crash before its lease is over, one after the other.
+  void add_lease_trap(TimePoint at) {
+    constexpr std::array kShapes = {Partition::kChained, Partition::kQuorumLoss,
+                                    Partition::kBridge};
+    add(at, StepKind::kPartition, static_cast<std::uint32_t>(kShapes[draw(0, 2)]),
+        draw(0, UINT32_MAX));
+    TimePoint crash = at;
+    for (int i = 0; i < 10; ++i) {
+      crash = crash + milliseconds(draw(60, 200));
+      add(crash, StepKind::kCrash, draw_replica(), draw(1, 30));
+    }
+    add(crash + seconds(1), StepKind::kHeal, 0);
+  }
+
   void add_faults(StepKind kind, Duration every) {
     const TimePoint end{options_.length.ns};
     for (TimePoint at; (at = at + draw_exponential(random_, every)) < end;) add_fault(kind, at);
@@ -116,6 +131,7 @@ class Maker {
       case StepKind::kCrashAll: {
         // Often it is back before anybody has noticed, and within a lease.
         const bool soon = draw_chance(random_, 0.4);
+        if (soon && options_.has_log && draw_chance(random_, 0.3)) add_lease_trap(at);
         return add(at, kind, replica, soon ? draw(1, 60) : draw_ms(seconds(1), seconds(10)));
       }
       case StepKind::kPause:
