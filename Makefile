@@ -1,7 +1,7 @@
 # rkv: `make` builds build/rkvd and build/rkv. The other targets:
 #   make check            the include rules and all tests
 #   make unit             the unit and contract tests alone
-#   make mutants          plants bugs in what is simulated: each must be found, and after how many seeds
+#   make mutants          plants bugs in what is simulated: says how each is found
 #   make scenarios        writes the transcripts in tests/scenario anew
 #   make sim SEED=n       simulates the cluster of a seed; also STEPS=n REPLICAS=3|5|7 REPLICATION=
 #                         LOG=disk LIGHT=1 TRACE=1 SHRINK=1

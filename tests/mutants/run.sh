@@ -1,10 +1,10 @@
 #!/bin/bash
-# Runs the simulator with each bug of planted.patch in turn, until it finds something: prints what was
-# found after how many seeds. Fails if a bug is not found within $SEEDS seeds (2000) of 3 and as many
-# of 5 replicas.
+# Runs the simulator with each bug of planted.patch in turn, until it finds something: prints what
+# was found after how many seeds. Fails if a bug is not found within $SEEDS seeds (2000) of 3 and as
+# many of 5 replicas.
 #
 #   run.sh build/mutants/sim [BUG...]
-set -uo pipefail
+set -u
 sim=$1
 shift
 here=$(cd "$(dirname "$0")" && pwd)
@@ -33,7 +33,7 @@ found_within() {   # bug: prints how, or fails
   local from replicas failure
   for ((from = 1; from <= seeds; from += chunk)); do
     for replicas in 3 5; do
-      failure=$(first_failure "$1" $replicas $from) || continue
+      failure=$(first_failure "$1" $replicas $from)
       [[ $failure =~ ^seed\ ([0-9]+)\ FAILED[^:]*:\ (.*)$ ]] || continue
       printf '%-30s %4d seeds of %d: %s\n' "$1" "${BASH_REMATCH[1]}" $replicas \
         "${BASH_REMATCH[2]:0:110}"
