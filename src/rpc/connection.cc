@@ -51,7 +51,7 @@ void Connection::on_ready(std::uint32_t events) {
       drop_input();
       return;
     }
-    if (left_over_) return;  // records from before the next bytes come first, this very turn
+    if (left_over_) return;  // what was left from before the next bytes comes first
     if (reading_ && !paused_) {
       read_once();
     } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
@@ -91,15 +91,16 @@ void Connection::drop_input() {
   if (result.kind == IoResult::Kind::kEnd || result.kind == IoResult::Kind::kError) close();
 }
 
-void Connection::take_left_over() {
+std::size_t Connection::take_left_over() {
   left_over_ = false;
-  if (closed_) return;
-  resume_waiting();
-  if (!reading_ || finishing_) return;
+  if (closed_) return 0;
+  const std::size_t resumed = resume_waiting();
+  if (!reading_ || finishing_) return resumed;
   record_started_ = kNever;  // the time that the rest of a record had to wait here does not count
   take_records();
   // Not behind records that were left once more: they come first.
   if (!closed_ && !paused_ && !left_over_ && stream_->has_buffered_input()) read_once();
+  return resumed;
 }
 
 void Connection::take_records() {
@@ -108,10 +109,10 @@ void Connection::take_records() {
   while (!closed_) {
     paused_ = !may_take_calls();
     if (paused_) break;
-    if (budget == 0) {
-      if (!left_over_) server_.unread_.push_back(slot_);
-      left_over_ = true;
-      server_.loop_.request_turn();
+    // The turn's room is for all, but one call of each is taken: it may be a small one.
+    const bool is_first = budget == server_.limits_.records_per_turn_max;
+    if (budget == 0 || (!is_first && !server_.turn_has_room(0))) {
+      go_on_next_turn();
       break;
     }
     const RecordReader::Next next = reader_.next(&record);
@@ -167,14 +168,23 @@ bool Connection::has_room() const {
 
 void Connection::when_room(UniqueFunction<void()> task) {
   waiting_for_room_.push_back(std::move(task));
+  if (has_room()) go_on_next_turn();  // it is the turn's room that is used up
 }
 
-void Connection::resume_waiting() {
-  for (std::size_t i = 0; i < kResumedPerTurn && !waiting_for_room_.empty(); ++i) {
+std::size_t Connection::resume_waiting() {
+  std::size_t resumed = 0;
+  for (; resumed < kResumedPerTurn && !waiting_for_room_.empty(); ++resumed) {
     UniqueFunction<void()> task = std::move(waiting_for_room_.front());
     waiting_for_room_.pop_front();
     task();
   }
+  return resumed;
+}
+
+void Connection::go_on_next_turn() {
+  if (!left_over_) server_.unread_.push_back(slot_);
+  left_over_ = true;
+  server_.loop_.request_turn();
 }
 
 // Whether something that waited for a limit of this connection can go on.
@@ -192,6 +202,7 @@ bool Connection::send(FunctionRef<bool(XDR*)> encode) {
   if (!append_record(output_, kReplySizeHint, server_.limits_.record_size_max, encode))
     return false;
   server_.counters_.output_bytes += output_size() - before;
+  server_.turn_output_ += output_size() - before;
   if (before == 0) write_progress_ = server_.loop_.now();
   if (!unwritten_) server_.unwritten_.push_back(slot_);
   unwritten_ = true;
@@ -227,11 +238,7 @@ void Connection::flush() {
   write_blocked_ = output_size() > 0;
   // Records and answers may wait behind a limit of this connection: what made room ends here, be it
   // bytes that were taken or a call that was answered. They are looked at in the next turn.
-  if (!left_over_ && can_go_on()) {
-    server_.unread_.push_back(slot_);
-    left_over_ = true;
-    server_.loop_.request_turn();
-  }
+  if (!left_over_ && can_go_on()) go_on_next_turn();
   update_watch();
   close_if_done();
 }

@@ -30,8 +30,9 @@ class Connection final : public EventLoop::Handler, public Caller {
   ~Connection() override;
 
   void on_ready(std::uint32_t events) override;
-  // Goes on with records that were left for this turn.
-  void take_left_over();
+  // Goes on with what was left for this turn: records, and answers that waited for room. Returns
+  // how many of those were resumed.
+  std::size_t take_left_over();
   // Writes as much as the stream takes.
   void flush();
   // Closes the connection if one of its deadlines has passed.
@@ -47,6 +48,7 @@ class Connection final : public EventLoop::Handler, public Caller {
 
   // Whether less of its output waits than one connection may have.
   bool has_room() const;
+  bool has_waiting_answers() const { return !waiting_for_room_.empty(); }
   // Runs the task in a later turn, when there is room; dropped with the connection.
   void when_room(UniqueFunction<void()> task);
 
@@ -63,7 +65,8 @@ class Connection final : public EventLoop::Handler, public Caller {
   void take_record(std::string_view record);
   bool may_take_calls() const;
   bool can_go_on() const;
-  void resume_waiting();
+  std::size_t resume_waiting();
+  void go_on_next_turn();
   void note_record_progress();
   void update_watch();
   void stop_reading();

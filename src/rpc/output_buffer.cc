@@ -9,6 +9,8 @@ namespace rkv::rpc {
 namespace {
 
 constexpr std::size_t kOutputSizeMin = 4096;
+// A buffer of this size is not worth the copying that makes it smaller.
+constexpr std::size_t kOutputSizeKept = 64 * 1024;
 
 }  // namespace
 
@@ -22,23 +24,36 @@ char* OutputBuffer::reserve(std::size_t size) {
   if (capacity_ - used >= size && begin_ >= capacity_ / 2) {
     std::memmove(data_, data_ + begin_, used);
   } else {
-    const std::size_t wanted = std::max({kOutputSizeMin, capacity_ * 2, used + size});
-    char* larger = static_cast<char*>(std::malloc(wanted));
-    RKV_CHECK(larger != nullptr, "out of memory for output");
-    if (used > 0) std::memcpy(larger, data_ + begin_, used);
-    std::free(data_);
-    data_ = larger;
-    capacity_ = wanted;
+    move_to(std::max({kOutputSizeMin, capacity_ * 2, used + size}));
   }
   begin_ = 0;
   end_ = used;
   return data_ + end_;
 }
 
+// Gives the content a block of memory of its own, and begins it there.
+void OutputBuffer::move_to(std::size_t capacity) {
+  const std::size_t used = end_ - begin_;
+  char* block = static_cast<char*>(std::malloc(capacity));
+  RKV_CHECK(block != nullptr, "out of memory for output");
+  if (used > 0) std::memcpy(block, data_ + begin_, used);
+  std::free(data_);
+  data_ = block;
+  capacity_ = capacity;
+  begin_ = 0;
+  end_ = used;
+}
+
 void OutputBuffer::consume(std::size_t size) {
   RKV_CHECK(size <= end_ - begin_, "more consumed than there is");
   begin_ += size;
-  if (begin_ < end_) return;
+  const std::size_t used = end_ - begin_;
+  if (used > 0) {
+    // Who takes all but the last bytes must not have the memory of all: limits count what is left.
+    // Each byte that was written has paid for one that moves.
+    if (capacity_ > kOutputSizeKept && begin_ >= used) move_to(std::max(kOutputSizeMin, used));
+    return;
+  }
   begin_ = end_ = 0;
   if (capacity_ > kOutputSizeMin) release_memory();
 }

@@ -99,8 +99,8 @@ class OutputBuffer {
   void retract(std::size_t size) { end_ -= size; }
 
   std::string_view content() const { return {data_ + begin_, end_ - begin_}; }
-  // Drops `size` bytes from the front. When nothing is left, what is more than a little memory is
-  // given back.
+  // Drops `size` bytes from the front. Memory is given back as they go: of large content, at most
+  // twice what is left is held; when nothing is left, a little.
   void consume(std::size_t size);
   // Gives back what is left of it, if there is no content: for a while nothing will be appended.
   void release_memory();
@@ -108,6 +108,8 @@ class OutputBuffer {
   std::size_t memory() const { return capacity_; }
 
  private:
+  void move_to(std::size_t capacity);
+
   char* data_ = nullptr;
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;

@@ -37,9 +37,9 @@ void ReplyToken::send(xdrproc_t routine, const void* result) {
   });
 }
 
-bool ReplyToken::has_room() const {
+bool ReplyToken::has_room(std::size_t size) const {
   const Connection* connection = server_->connection_at(place_);
-  return connection == nullptr || connection->has_room();
+  return connection == nullptr || (connection->has_room() && server_->turn_has_room(size));
 }
 
 void ReplyToken::wait_for_room(UniqueFunction<void(ReplyToken)> task) && {

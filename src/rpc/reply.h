@@ -33,10 +33,11 @@ class ReplyToken {
   // invariant.
   void send(xdrproc_t routine, const void* result);
 
-  // Whether the client takes what it is sent: less of it waits than ServerLimits allow one
-  // connection. A procedure with large answers asks this before it makes one; calls that were
-  // begun before the answers piled up would else be answered into memory without end.
-  bool has_room() const;
+  // Whether there is room for an answer of about `size` bytes: the client takes what it is sent
+  // (less of it waits than ServerLimits allow one connection), and not too much was made in this
+  // turn. A procedure with large answers asks this before it makes one; calls that were begun
+  // before the answers piled up would else be answered into memory without end.
+  bool has_room(std::size_t size) const;
   // Gives the token to `task` when there is room, in a later turn; now if the connection is gone,
   // and not at all if it ends before that.
   void wait_for_room(UniqueFunction<void(ReplyToken)> task) &&;
@@ -55,7 +56,7 @@ class Reply {
  public:
   Reply(svc_req* request, XdrRoutine<T> routine) : token_(request), routine_(routine) {}
   void send(const T& result) { token_.send(untyped(routine_), &result); }
-  bool has_room() const { return token_.has_room(); }
+  bool has_room(std::size_t size) const { return token_.has_room(size); }
   void wait_for_room(UniqueFunction<void(Reply)> task) && {
     std::move(token_).wait_for_room(
         [routine = routine_, task = std::move(task)](ReplyToken token) mutable {

@@ -15,6 +15,13 @@ namespace {
 // How often deadlines are looked at; a connection lives at most this much longer than its deadline.
 constexpr Duration kSweepInterval = seconds(1);
 
+// Of the answers that wait for room, so many go on in one turn, of all connections: large ones fill
+// its room soon, and the rest would find it full again.
+constexpr std::size_t kResumedPerTurnMax = 32;
+
+// Who asks for little does not wait behind those who ask for much.
+constexpr std::size_t kSmallAnswerMax = 4096;
+
 }  // namespace
 
 Server::Server(EventLoop& loop, Logger& logger, std::string name, const ServerLimits& limits)
@@ -183,6 +190,11 @@ bool Server::overloaded() const {
          counters_.output_bytes >= limits_.output_bytes_max;
 }
 
+bool Server::turn_has_room(std::size_t answer_size) const {
+  const std::size_t most = limits_.output_per_turn_max;
+  return turn_output_ < (answer_size <= kSmallAnswerMax ? most / 2 * 3 : most);
+}
+
 void Server::token_taken(std::size_t request_size) {
   ++counters_.calls_waiting;
   call_bytes_ += request_size;
@@ -212,9 +224,20 @@ Connection* Server::connection_at(const ReplyPlace& place) const {
 }
 
 void Server::read_left_over() {
+  std::vector<std::uint32_t> first_of_next_turn;
+  std::size_t resumed = 0;
   for (const std::uint32_t slot : std::exchange(unread_, {})) {
-    if (slots_[slot].connection != nullptr) slots_[slot].connection->take_left_over();
+    Connection* connection = slots_[slot].connection.get();
+    if (connection == nullptr) continue;
+    if (resumed >= kResumedPerTurnMax && connection->has_waiting_answers()) {
+      first_of_next_turn.push_back(slot);
+    } else {
+      resumed += connection->take_left_over();
+    }
   }
+  if (first_of_next_turn.empty()) return;
+  unread_.insert(unread_.begin(), first_of_next_turn.begin(), first_of_next_turn.end());
+  loop_.request_turn();
 }
 
 void Server::flush() {
@@ -222,6 +245,7 @@ void Server::flush() {
     if (slots_[slot].connection != nullptr) slots_[slot].connection->flush();
   }
   for (const auto& port : datagram_ports_) port->flush();
+  turn_output_ = 0;
   close_largest_output();
   destroy_closed();
 }

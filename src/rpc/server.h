@@ -42,9 +42,13 @@ struct ServerLimits {
   std::size_t call_bytes_max = 256 << 20;           // bytes of those calls: the same
   std::size_t calls_per_connection_max = 4096;      // more are not read until some are answered
   std::size_t output_per_connection_max = 4 << 20;  // bytes of answers not taken: the same
-  // Of all connections: more get the overload reply, and SYSTEM_ERR if they wait for it already.
-  // When a turn ends with 7/8 of it in use, the connections with most of it are closed.
+  // Of all connections (in memory they take up to twice as much): more get the overload reply, and
+  // SYSTEM_ERR if they wait for it already. When a turn ends with 7/8 of it in use, the connections
+  // with most of it are closed.
   std::size_t output_bytes_max = 512 << 20;
+  // Bytes of answers made in one turn, before any is written: more are made in the turns that
+  // follow, and keep nobody waiting. Half as much again is there for small answers alone.
+  std::size_t output_per_turn_max = 16 << 20;
   // Memory for records that have not ended, of all connections: who needs more of it is closed.
   std::size_t input_bytes_max = 512 << 20;
   std::size_t records_per_turn_max = 256;    // of one connection, before the others have their turn
@@ -171,6 +175,8 @@ class Server {
   const Program* find_program(std::uint32_t program, std::uint32_t version) const;
   bool version_range(std::uint32_t program, std::uint32_t* low, std::uint32_t* high) const;
   bool overloaded() const;
+  // Whether an answer of this size may be made in this turn.
+  bool turn_has_room(std::size_t answer_size) const;
   std::string encode_results(xdrproc_t routine, const void* result) const;
   void token_taken(std::size_t request_size);
   // The connection that an answer has to go to; null if it is gone, or not one.
@@ -191,7 +197,8 @@ class Server {
   const ServerLimits limits_;
   ServerCounters counters_;
   std::size_t call_bytes_ = 0;
-  bool refusing_ = false;  // new calls, because the end is near
+  std::size_t turn_output_ = 0;  // bytes of answers of connections that were made in this turn
+  bool refusing_ = false;        // new calls, because the end is near
   AcceptFilter accept_filter_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Program> programs_;
   std::map<ProcedureId, std::string> overload_replies_;

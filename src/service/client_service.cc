@@ -186,7 +186,7 @@ void ClientService::read(std::string key, rpc::Reply<kv_get_result> reply) {
   manager_.read(std::move(key),
                 [this, key = std::move(kept), begun = loop_.now(), reply = std::move(reply)](
                     const Status& status, const kv::Entry* entry, Position position) mutable {
-                  if (!reply.has_room()) {
+                  if (!reply.has_room(entry == nullptr ? 0 : entry->value.size())) {
                     std::move(reply).wait_for_room(
                         [this, again = std::move(key)](rpc::Reply<kv_get_result> later) mutable {
                           read(std::move(again), std::move(later));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "deadline.h"
 #include "target.h"
 
 namespace rkv::attacks {
@@ -19,6 +20,7 @@ struct Bounds {
   // Share of one core while the attacker only holds what he has; above that: "spins". 0: not
   // bounded, for an attacker who keeps the server busy with calls that it has to answer.
   double cpu_max = 0.5;
+  Duration others_wait_max = kPatience;  // for one answer; above that: "stalled"
 };
 
 struct Attack {

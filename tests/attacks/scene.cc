@@ -110,6 +110,12 @@ Outcome Scene::judge() {
   if (!outcome.others.first_problem.empty()) {
     note(Verdict::kStalled, "the others: " + outcome.others.first_problem);
   }
+  const auto others_wait_max = static_cast<double>(attack_.bounds.others_wait_max.count());
+  if (outcome.others.worst_ms > others_wait_max) {
+    note(Verdict::kStalled,
+         fmt::format("the others: an answer came after {:.0f} ms, the bound is {}",
+                     outcome.others.worst_ms, others_wait_max));
+  }
   if (!target_.running()) note(Verdict::kDied, "the server ended");
   outcome.verdict = verdict_;
   outcome.problem = problem_;

@@ -81,6 +81,21 @@ void fill_output(Scene& scene) {
   });
 }
 
+// The same all at once, so that every connection has its calls read in the same turn. What is made
+// of answers in one turn is bounded (output_per_turn_max), so that the others need not wait until
+// there are answers for all.
+void burst(Scene& scene) {
+  store_big_value(scene);
+  const std::string calls = many_gets(12);
+  std::vector<Socket> sockets;
+  for (int i = 0; i < 150; ++i) sockets.push_back(scene.connect(kSmallReceive));
+  for (Socket& socket : sockets) socket.send_all(calls);
+  scene.hold_while([&] {
+    for (Socket& socket : sockets) socket.read_some(1);
+    pause_for(Duration(20));
+  });
+}
+
 // Small calls as fast as they are taken, and no answer read: reading stops (output_per_connection_
 // max, calls_per_connection_max), so that what the server holds is bounded; then write_timeout.
 void unread_flood(Scene& scene) {
@@ -107,6 +122,9 @@ std::vector<Attack> slow_reader_attacks() {
   const Bounds one = {.memory_growth_max = 24 * kMebibyte};
   const Bounds sixteen = {.memory_growth_max = 16 * 12 * kMebibyte};
   const Bounds all = {.memory_growth_max = 700 * kMebibyte};
+  // A buffer may be twice as large as what waits in it, and that is 512 MiB of all at most.
+  const Bounds at_once = {
+      .memory_growth_max = 1024 * kMebibyte, .cpu_max = 0, .others_wait_max = Duration(1000)};
   return {
       {.name = "unread-gets",
        .what = "64 GETs of 1 MiB, and no answer is read",
@@ -123,6 +141,11 @@ std::vector<Attack> slow_reader_attacks() {
        .what = "150 times 12 GETs of 1 MiB, a byte read every 20 ms",
        .run = fill_output,
        .bounds = all,
+       .stock_fails = true},
+      {.name = "burst",
+       .what = "the same at once: 1,800 GETs of 1 MiB",
+       .run = burst,
+       .bounds = at_once,
        .stock_fails = true},
       {.name = "unread-flood",
        .what = "NULL calls without end, and no answer is read",

@@ -292,8 +292,9 @@ class RecordTest : public CppUnit::TestFixture {
     output.commit(1 << 20);
     output.consume((1 << 20) - 1);
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, output.content().size());
+    CPPUNIT_ASSERT(output.memory() <= 4096);  // not what those before the last one needed
     output.consume(1);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, output.memory());
+    CPPUNIT_ASSERT(output.memory() <= 4096);
     // ASan would find a use of what was given back.
     std::memset(output.reserve(100), 0, 100);
     output.commit(100);

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -43,13 +45,15 @@ void answer_unencodable(svc_req* request) {
   ReplyToken(request).send(untyped(xdr_ledger_entry), &entry);
 }
 
+constexpr std::size_t kNoteSize = 1 << 20;
+
 // An answer of 1 MiB, as soon as the client takes what it was sent before.
 void answer_when_room(ReplyToken token) {
-  if (!token.has_room()) {
+  if (!token.has_room(kNoteSize)) {
     std::move(token).wait_for_room(answer_when_room);
     return;
   }
-  std::string note(1 << 20, 'n');
+  std::string note(kNoteSize, 'n');
   ledger_entry entry{};
   entry.note.note_val = note.data();
   entry.note.note_len = static_cast<u_int>(note.size());
@@ -130,8 +134,10 @@ class ReplyTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(an_answer_to_a_connection_that_is_gone_goes_nowhere);
   CPPUNIT_TEST(an_answer_never_reaches_the_next_connection_of_the_slot);
   CPPUNIT_TEST(an_answer_to_a_connection_closed_in_this_turn_goes_nowhere);
+  CPPUNIT_TEST(an_answer_to_a_client_that_is_gone_ends_nothing);
   CPPUNIT_TEST(answers_wait_for_room);
   CPPUNIT_TEST(answers_that_wait_for_room_go_with_their_connection);
+  CPPUNIT_TEST(bounds_the_answers_of_a_turn);
   CPPUNIT_TEST(a_second_answer_is_a_broken_invariant);
   CPPUNIT_TEST(two_duties_for_one_call_are_a_broken_invariant);
   CPPUNIT_TEST(an_answer_of_another_thread_is_a_broken_invariant);
@@ -278,6 +284,31 @@ class ReplyTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(2u, next.read_reply().xid);
   }
 
+  // The kernel has a signal for who writes where nobody reads any more, and it ends a process.
+  void an_answer_to_a_client_that_is_gone_ends_nothing() {
+    std::string errors;
+    const int status = run_in_child(
+        [] {
+          std::signal(SIGPIPE, SIG_DFL);
+          LedgerServer server;
+          RawClient client(server.address());
+          client.send_call(call_of(1, ADD_LATER), ledger_add_bytes({1}));
+          client.finish_sending();
+          // Gone after the sockets were looked at, and answered in the same turn.
+          server.loop().add_turn_hook(EventLoop::TurnPhase::kStep, [&] {
+            if (server.ledger().waiting.empty()) return;
+            client.reset();
+            server.ledger().answer(0);
+          });
+          server.wait_until("it is gone", [&] {
+            const ServerCounters& counters = server.server().counters();
+            return counters.calls == 1 && counters.connections == 0;
+          });
+        },
+        &errors);
+    CPPUNIT_ASSERT_MESSAGE(errors + std::to_string(status), status == 0);
+  }
+
   void answers_wait_for_room() {
     ServerLimits limits;
     limits.output_per_connection_max = 2 << 20;
@@ -314,6 +345,48 @@ class ReplyTest : public CppUnit::TestFixture {
     RawClient another(server.address(), 4096);
     hold_and_answer(server, another);
     CPPUNIT_ASSERT(server.counters().calls_waiting > 0);
+  }
+
+  // So that nobody waits for one turn in which everybody else gets much.
+  void bounds_the_answers_of_a_turn() {
+    constexpr std::size_t kClients = 10;
+    constexpr std::uint32_t kEach = 3;
+    ServerLimits limits;
+    limits.output_per_turn_max = 4 << 20;
+    LedgerServer server(limits);
+    add_odd_program(server);
+    server.start();
+    std::deque<RawClient> clients;
+    for (std::size_t i = 0; i < kClients; ++i) {
+      clients.emplace_back(server.address());
+      for (std::uint32_t call = 0; call < kEach; ++call) clients[i].send_call(odd_call(kHold));
+    }
+    server.wait_until("all are held", [&] { return context_.held.size() == kClients * kEach; });
+    RawClient modest(server.address());
+    modest.send_call(odd_call(kHold));
+    server.wait_until("it is held", [&] { return context_.held.size() == kClients * kEach + 1; });
+    std::uint64_t output = 0;
+    bool has_room_for_little = false;
+    bool has_room_for_much = true;
+    server.on_loop([&] {
+      ReplyToken little = std::move(context_.held.back());
+      context_.held.pop_back();
+      for (ReplyToken& token : context_.held) answer_when_room(std::move(token));
+      context_.held.clear();
+      output = server.server().counters().output_bytes;
+      has_room_for_little = little.has_room(100);
+      has_room_for_much = little.has_room(kNoteSize);
+      little.send(kVoid, nullptr);
+    });
+    CPPUNIT_ASSERT(output >= limits.output_per_turn_max);
+    CPPUNIT_ASSERT(output < limits.output_per_turn_max + kNoteSize + 1000);
+    CPPUNIT_ASSERT(has_room_for_little);
+    CPPUNIT_ASSERT(!has_room_for_much);
+    CPPUNIT_ASSERT(modest.read_reply().accepted);
+    for (std::uint32_t i = 0; i < kClients * kEach; ++i) {
+      const WireReply reply = clients[i / kEach].read_reply();
+      CPPUNIT_ASSERT(reply.accepted && reply.stat == SUCCESS);
+    }
   }
 
   void a_second_answer_is_a_broken_invariant() {
