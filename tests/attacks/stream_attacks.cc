@@ -33,19 +33,31 @@ void cuts(Scene& scene) {
   scene.hold();
 }
 
-// Answers are taken a byte at a time through a small window, so that the server's writes are
-// cut anywhere: what arrives is what was asked for, in one piece.
-void reads_by_byte(Scene& scene) {
+// Asks for a value of this size eight times, and takes so many bytes of the answers at a time: what
+// arrives is what was asked for, in one piece.
+void read_in_pieces(Scene& scene, std::size_t value_size, std::size_t at_a_time) {
   std::string value;
-  for (std::size_t i = 0; value.size() < 64 * 1024; ++i) value += std::to_string(i) + " ";
+  for (std::size_t i = 0; value.size() < value_size; ++i) value += std::to_string(i) + " ";
+  value.resize(value_size);
   Socket socket = scene.connect(16 * 1024);
   scene.expect(socket.ask(put_call(1, kKey, value)).status() == 0U, "the value is not stored");
   constexpr std::uint32_t kCalls = 8;
   for (std::uint32_t i = 0; i < kCalls; ++i) socket.send_all(record(get_call(i, kKey)));
   for (std::uint32_t i = 0; i < kCalls && !scene.failed(); ++i) {
-    const Answer answer = read_answer(socket.read_message(kPatience, 1).value_or(""));
+    const Answer answer = read_answer(socket.read_message(kPatience, at_a_time).value_or(""));
     scene.expect(answer.xid == i && answer.value() == value, "an answer is damaged");
   }
+}
+
+void reads_by_byte(Scene& scene) {
+  read_in_pieces(scene, 64 * 1024, 1);
+  scene.hold();
+}
+
+// More than the kernel takes of a server at once, so that its writes are cut anywhere, and go on
+// when there is room again.
+void reads_in_pieces(Scene& scene) {
+  read_in_pieces(scene, kMebibyte, 4099);
   scene.hold();
 }
 
@@ -84,6 +96,10 @@ std::vector<Attack> stream_attacks() {
        .what = "answers taken one byte at a time",
        .run = reads_by_byte,
        .bounds = {.cpu_max = 0}},
+      {.name = "reads-in-pieces",
+       .what = "8 GETs of 1 MiB at once, the answers taken in odd pieces",
+       .run = reads_in_pieces,
+       .bounds = {.memory_growth_max = 24 * kMebibyte, .cpu_max = 0}},
       {.name = "flood",
        .what = "four clients with thousands of calls in flight",
        .run = flood,
