@@ -72,11 +72,13 @@ void credential_lengths(Scene& scene) {
   const Bytes many_groups = Bytes().word(1).opaque("host").word(0).word(0).word(0xffffffff);
   const Bytes groups_over =
       Bytes().word(1).opaque("host").word(0).word(0).word(17).raw(std::string(17 * 4, '\0'));
+  const Bytes groups_one_more =
+      Bytes().word(1).opaque("host").word(0).word(0).word(17).raw(std::string(16 * 4, '\0'));
   const Bytes groups_behind = Bytes().word(1).opaque("host").word(0).word(0).word(16).word(1);
   const Bytes trailing = Bytes().word(1).opaque("host").word(0).word(0).word(0).word(7);
   const Bytes empty;
   for (const Bytes& body : {long_name, name_over, name_behind, many_groups, groups_over,
-                            groups_behind, trailing, empty}) {
+                            groups_one_more, groups_behind, trailing, empty}) {
     expect_refusal(scene, call({.credential_flavor = kAuthSys, .credential = body.str()}),
                    fmt::format("AUTH_ERROR {}", kAuthBadCredential));
   }

@@ -2,6 +2,7 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -111,6 +112,7 @@ class DatagramPortTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(calls_that_nobody_answers_leave_their_slots);
   CPPUNIT_TEST(an_answer_given_while_another_call_runs_goes_to_its_own_caller);
   CPPUNIT_TEST(takes_many_datagrams_in_one_turn);
+  CPPUNIT_TEST(takes_no_more_than_its_share_of_a_turn);
   CPPUNIT_TEST(loses_answers_over_the_limit_of_a_turn);
   CPPUNIT_TEST(goes_on_when_a_client_is_gone);
   CPPUNIT_TEST(answers_from_the_address_that_was_asked);
@@ -402,6 +404,23 @@ class DatagramPortTest : public CppUnit::TestFixture {
       CPPUNIT_ASSERT_EQUAL(std::int64_t{xid}, balance_in(reply));
     }
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{kCount}, server_->counters().datagrams_answered);
+  }
+
+  void takes_no_more_than_its_share_of_a_turn() {
+    ServerLimits limits;
+    limits.datagrams_per_turn_max = 10;
+    open(limits);
+    RawDatagramClient client(address_);
+    for (std::uint32_t xid = 1; xid <= 45; ++xid) client.send_call(call_of(xid, 0));
+    std::uint64_t before = 0;
+    std::uint64_t most = 0;
+    server_->loop().add_turn_hook(EventLoop::TurnPhase::kFlush, [&] {
+      const std::uint64_t received = server_->server().counters().datagrams_received;
+      most = std::max(most, received - before);
+      before = received;
+    });
+    server_->wait_until("all are taken", [&] { return before == 45; });
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{10}, most);
   }
 
   void loses_answers_over_the_limit_of_a_turn() {

@@ -156,6 +156,10 @@ class MessageTest : public CppUnit::TestFixture {
     std::string lying = system_credential("h", 1, 2, {});
     lying.replace(lying.size() - 4, 4, "\xFF\xFF\xFF\xFF", 4);  // that many groups
     CPPUNIT_ASSERT(!is_system_credential(lying));
+    std::string one_more = system_credential("h", 1, 2, std::vector<std::uint32_t>(16, 1));
+    CPPUNIT_ASSERT(is_system_credential(one_more));
+    one_more[one_more.size() - 16 * 4 - 1] = 17;  // of which 16 are there
+    CPPUNIT_ASSERT(!is_system_credential(one_more));
     CPPUNIT_ASSERT(!is_system_credential(system_credential("h", 1, 2, {}) + "more"));
     const std::string whole = system_credential("host", 1, 2, {3, 4});
     for (std::size_t size = 0; size < whole.size(); ++size) {

@@ -66,6 +66,7 @@ class ServerLimitsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(answers_system_err_without_an_overload_reply);
   CPPUNIT_TEST(counts_the_bytes_of_waiting_calls);
   CPPUNIT_TEST(bounds_the_output_of_all_connections);
+  CPPUNIT_TEST(refuses_calls_while_the_output_of_all_is_full);
   CPPUNIT_TEST(bounds_the_output_of_answers_given_later);
   CPPUNIT_TEST(bounds_the_output_of_a_client_that_does_not_read);
   CPPUNIT_TEST(goes_on_when_its_answers_are_read);
@@ -94,9 +95,12 @@ class ServerLimitsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(server.ledger().calls <= 50);
     CPPUNIT_ASSERT_EQUAL(7u, polite.read_reply().xid);
     server.start();
+    const TimePoint start = EventLoop::read_clock();
     for (std::uint32_t xid = 1; xid <= 1000; ++xid) {
       CPPUNIT_ASSERT_EQUAL(xid, flooder.read_reply().xid);
     }
+    // Each turn with calls left over leads to the next: none waits for something to come.
+    CPPUNIT_ASSERT(EventLoop::read_clock() - start < kPatience);
   }
 
   void reads_no_more_while_too_many_calls_of_a_connection_wait() {
@@ -227,6 +231,20 @@ class ServerLimitsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, counters.connections);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, counters.output_bytes);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, counters.overloaded);
+  }
+
+  void refuses_calls_while_the_output_of_all_is_full() {
+    ServerLimits limits;
+    limits.output_bytes_max = 4000;
+    LedgerServer server(limits);
+    RawClient client(server.address());
+    // In one turn, before any answer is written: the first is over the limit.
+    client.send(
+        record(encode_call(call_of(1, ECHO), ledger_entry_bytes(1, std::string(5000, 'n')))) +
+        record(encode_call(call_of(2, ADD), ledger_add_bytes({1}))));
+    server.wait_until("both came", [&] { return server.server().counters().calls == 2; });
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, server.server().counters().overloaded);
+    CPPUNIT_ASSERT_EQUAL(std::int64_t{0}, server.ledger().balance);
   }
 
   void bounds_the_output_of_answers_given_later() {
