@@ -88,6 +88,7 @@ void burst(Scene& scene) {
   store_big_value(scene);
   const std::string calls = many_gets(12);
   std::vector<Socket> sockets;
+  sockets.reserve(150);
   for (int i = 0; i < 150; ++i) sockets.push_back(scene.connect(kSmallReceive));
   for (Socket& socket : sockets) socket.send_all(calls);
   scene.hold_while([&] {

@@ -73,6 +73,7 @@ void flood(Scene& scene) {
     std::string_view left;
   };
   std::vector<Flooder> flooders;
+  flooders.reserve(4);
   for (int i = 0; i < 4; ++i) flooders.push_back({scene.connect(), calls});
   scene.hold_while([&] {
     for (Flooder& flooder : flooders) {
