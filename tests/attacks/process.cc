@@ -94,6 +94,14 @@ Usage Process::usage() const {
   fields >> user_ticks >> system_ticks;
   usage.cpu_seconds = (user_ticks + system_ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
   std::error_code gone;
+  for (const auto& task : std::filesystem::directory_iterator(proc("task"), gone)) {
+    // Nanoseconds on a processor, then those of waiting for one.
+    std::istringstream times(read_all(task.path().string() + "/schedstat"));
+    double ran_ns = 0;
+    double waited_ns = 0;
+    times >> ran_ns >> waited_ns;
+    usage.waited_seconds += waited_ns / 1e9;
+  }
   const std::filesystem::directory_iterator open_files(proc("fd"), gone);
   usage.descriptors = static_cast<std::size_t>(std::distance(begin(open_files), end(open_files)));
   return usage;

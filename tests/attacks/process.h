@@ -13,6 +13,7 @@ struct Usage {
   std::size_t memory = 0;       // resident bytes
   std::size_t memory_peak = 0;  // the most there were since reset_memory_peak()
   double cpu_seconds = 0;       // since its start
+  double waited_seconds = 0;    // the same: ready to run, while others had the processor
   std::size_t descriptors = 0;
 };
 

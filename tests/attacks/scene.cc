@@ -7,6 +7,9 @@
 namespace rkv::attacks {
 namespace {
 
+// What is measured over less than this, in seconds, says nothing.
+constexpr double kShareTimeMin = 0.1;
+
 constexpr Duration kHoldMin{400};  // CPU time is counted in hundredths of a second
 constexpr std::size_t kHoldCalls = 40;
 constexpr Duration kHoldMax{20'000};
@@ -56,7 +59,7 @@ void Scene::hold_while(const std::function<void()>& step) {
   const Deadline at_most(kHoldMax);
   const std::size_t calls_before = others_.calls();
   const Clock::time_point start = Clock::now();
-  const double cpu_before = target_.process().usage().cpu_seconds;
+  const Usage before = target_.process().usage();
   while (!at_most.passed() && target_.running()) {
     const bool enough =
         others_.calls() >= calls_before + kHoldCalls || !others_.all_well() || failed();
@@ -64,8 +67,11 @@ void Scene::hold_while(const std::function<void()>& step) {
     step();
     check_interrupted();
   }
-  const double used = target_.process().usage().cpu_seconds - cpu_before;
-  cpu_share_ = std::max(cpu_share_, used / seconds_since(start));
+  // Of the time in which it could run: on a busy machine one that spins gets only a part of a core.
+  const Usage after = target_.process().usage();
+  const double waited = after.waited_seconds - before.waited_seconds;
+  const double could_run = std::max(seconds_since(start) - waited, kShareTimeMin);
+  cpu_share_ = std::max(cpu_share_, (after.cpu_seconds - before.cpu_seconds) / could_run);
 }
 
 void Scene::note(Verdict verdict, const std::string& problem) {
