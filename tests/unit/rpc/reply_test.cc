@@ -3,6 +3,7 @@
 #include <cppunit/extensions/HelperMacros.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
 #include <deque>
 #include <functional>
@@ -46,9 +47,11 @@ void answer_unencodable(svc_req* request) {
 }
 
 constexpr std::size_t kNoteSize = 1 << 20;
+std::size_t answers_tried = 0;  // by answer_when_room()
 
 // An answer of 1 MiB, as soon as the client takes what it was sent before.
 void answer_when_room(ReplyToken token) {
+  ++answers_tried;
   if (!token.has_room(kNoteSize)) {
     std::move(token).wait_for_room(answer_when_room);
     return;
@@ -138,6 +141,7 @@ class ReplyTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(answers_wait_for_room);
   CPPUNIT_TEST(answers_that_wait_for_room_go_with_their_connection);
   CPPUNIT_TEST(bounds_the_answers_of_a_turn);
+  CPPUNIT_TEST(bounds_the_answers_that_go_on_in_a_turn);
   CPPUNIT_TEST(a_second_answer_is_a_broken_invariant);
   CPPUNIT_TEST(two_duties_for_one_call_are_a_broken_invariant);
   CPPUNIT_TEST(an_answer_of_another_thread_is_a_broken_invariant);
@@ -387,6 +391,33 @@ class ReplyTest : public CppUnit::TestFixture {
       const WireReply reply = clients[i / kEach].read_reply();
       CPPUNIT_ASSERT(reply.accepted && reply.stat == SUCCESS);
     }
+  }
+
+  // Most of those that wait would find the turn full again, and there may be very many.
+  void bounds_the_answers_that_go_on_in_a_turn() {
+    constexpr std::size_t kClients = 10;
+    constexpr std::size_t kEach = 8;
+    ServerLimits limits;
+    limits.output_per_turn_max = 1;
+    LedgerServer server(limits);
+    add_odd_program(server);
+    std::deque<RawClient> clients;
+    for (std::size_t i = 0; i < kClients; ++i) {
+      clients.emplace_back(server.address());
+      for (std::size_t call = 0; call < kEach; ++call) clients[i].send_call(odd_call(kHold));
+    }
+    server.wait_until("all are held", [&] { return context_.held.size() == kClients * kEach; });
+    for (ReplyToken& token : context_.held) answer_when_room(std::move(token));
+    context_.held.clear();
+    std::size_t most = 0;
+    int turns = 0;
+    server.loop().add_turn_hook(EventLoop::TurnPhase::kFlush, [&] {
+      most = std::max(most, std::exchange(answers_tried, 0));
+      ++turns;
+    });
+    answers_tried = 0;
+    server.wait_until("some turns", [&] { return turns == 5; });
+    CPPUNIT_ASSERT_EQUAL(std::size_t{32}, most);
   }
 
   void a_second_answer_is_a_broken_invariant() {
