@@ -4,7 +4,9 @@
 #include <memory>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/check.h"
+#include "base/limits.h"
 #include "forward/message.h"
 #include "kv/command.h"
 #include "service/wire.h"
@@ -15,13 +17,33 @@ static_assert(static_cast<int>(Replication::kForward) == KV_REPLICATION_FORWARD)
 
 namespace {
 
-// The replication protocol as a plain number: what another release sends may be no value of the
-// enum, and a C++ enum may hold no other.
-int number_of(const kv_replication& replication) {
+// An enum from the wire as a plain number: what another release sends may be no value of it, and a
+// C++ enum may hold no other.
+template <typename WireEnum>
+int number_of(const WireEnum& value) {
   int number = 0;
-  static_assert(sizeof number == sizeof replication);
-  std::memcpy(&number, &replication, sizeof number);
+  static_assert(sizeof number == sizeof value);
+  std::memcpy(&number, &value, sizeof number);
   return number;
+}
+
+// Whether kv.x says of the status that nothing happened; not of one that a later release may add.
+bool nothing_happened(int status) {
+  switch (status) {
+    case KV_NOT_FOUND:
+    case KV_INVALID:
+    case KV_UNAVAILABLE:
+    case KV_DENIED:
+    case KV_OVER_LIMIT:
+    case KV_BUSY:
+    case KV_WRONG_CLUSTER:
+    case KV_WRONG_REPLICA:
+    case KV_WRONG_REPLICATION:
+    case KV_USE_TCP:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -101,6 +123,24 @@ EnvelopeCheck check_envelope(const Cluster& cluster, const kv_envelope& envelope
             "this cluster was created with replication " + cluster.replication_name};
   }
   return {};
+}
+
+Status check_answer(const Cluster& cluster, ReplicaId peer, const kv_rput_result& result) {
+  const int status = number_of(result.status);
+  if (status == KV_OK) {
+    const kv_envelope& envelope = result.kv_rput_result_u.ok.envelope;
+    const EnvelopeCheck check = check_envelope(cluster, envelope);
+    if (check.status != KV_OK) return Status::unknown("its answer is refused: " + check.reason);
+    if (envelope.sender != peer.value) {
+      return Status::unknown("it answers as replica " + std::to_string(envelope.sender));
+    }
+    return {};
+  }
+  const char* said = result.kv_rput_result_u.failure.reason;
+  std::string reason = printable(said == nullptr ? "" : said, kReasonSizeMax);
+  if (reason.empty()) reason = "status " + std::to_string(status);
+  if (nothing_happened(status)) return Status::unavailable("it refuses: " + reason);
+  return Status::unknown("it fails: " + reason);
 }
 
 }  // namespace rkv::service

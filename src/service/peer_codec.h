@@ -45,4 +45,8 @@ struct EnvelopeCheck {
 };
 EnvelopeCheck check_envelope(const Cluster& cluster, const kv_envelope& envelope);
 
+// Whether what RPUT came to is an answer of replica `peer` to this one. If not, kUnavailable when
+// the message did nothing there, and kUnknown when it may have; the reason is one printable line.
+Status check_answer(const Cluster& cluster, ReplicaId peer, const kv_rput_result& result);
+
 }  // namespace rkv::service

@@ -83,7 +83,7 @@ void Peers::hello_ended(Peer& peer, const rpc::CallOutcome& outcome, const kv_rp
   if (!outcome.answered()) {
     set_down(peer, outcome.reason);
   } else {
-    const Status status = check_answer(peer.state.id, result);
+    const Status status = check_answer(cluster_, peer.state.id, result);
     if (status.ok()) {
       set_up(peer);
     } else {
@@ -113,21 +113,6 @@ void Peers::set_down(Peer& peer, const std::string& reason) {
   if (listener_ != nullptr) listener_->peer_down(peer.state.id, line);
 }
 
-Status Peers::check_answer(ReplicaId peer, const kv_rput_result& result) const {
-  if (result.status == KV_OK) {
-    const kv_rput_ok& ok = result.kv_rput_result_u.ok;
-    const EnvelopeCheck check = check_envelope(cluster_, ok.envelope);
-    if (check.status != KV_OK) return Status::unknown("its answer is refused: " + check.reason);
-    if (ok.envelope.sender != peer.value) {
-      return Status::unknown("it answers as " + replica_name(ReplicaId{ok.envelope.sender}));
-    }
-    return {};
-  }
-  const std::string reason = result.kv_rput_result_u.failure.reason;
-  if (result.status == KV_UNKNOWN || result.status == KV_ERROR) return Status::unknown(reason);
-  return Status::unavailable("it refuses: " + reason);
-}
-
 void Peers::send(ReplicaId to, std::shared_ptr<const protocol::Message> message, Done done) {
   Peer& peer = peers_.at(to);
   RKV_CHECK(peer.channel != nullptr, "messages are sent after start()");
@@ -144,7 +129,7 @@ void Peers::send(ReplicaId to, std::shared_ptr<const protocol::Message> message,
                       outcome.reason);
           return;
         }
-        const Status status = check_answer(to, result);
+        const Status status = check_answer(cluster_, to, result);
         if (!status.ok()) {
           const bool unknown = status.code() == StatusCode::kUnknown;
           done.failed(unknown ? env::SendFailure::kUnknown : env::SendFailure::kNotDelivered,

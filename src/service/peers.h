@@ -77,8 +77,6 @@ class Peers final : public env::Transport<protocol::Message> {
   void hello_ended(Peer& peer, const rpc::CallOutcome& outcome, const kv_rput_result& result);
   void set_up(Peer& peer);
   void set_down(Peer& peer, const std::string& reason);
-  // Success if the answer is one of this peer; otherwise why not.
-  Status check_answer(ReplicaId peer, const kv_rput_result& result) const;
 
   const Cluster& cluster_;
   rpc::EventLoop& loop_;

@@ -5,6 +5,7 @@
 
 #include <kv.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -84,6 +85,9 @@ void check_result(std::string_view bytes) {
   if (!rpc::decode_all(bytes, rpc::untyped(xdr_kv_rput_result), result.get(), sizeof *result)) {
     return;
   }
+  const Status checked = service::check_answer(make_cluster(), ReplicaId{2}, *result);
+  RKV_CHECK(std::ranges::all_of(checked.reason(), [](char c) { return c >= ' ' && c <= '~'; }),
+            "a reason is one printable line");
   if (XdrReader(bytes).read_uint32() != KV_OK) return;
   const kv_rput_ok& ok = result->kv_rput_result_u.ok;
   check_envelope(ok.envelope);

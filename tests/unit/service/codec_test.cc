@@ -46,6 +46,14 @@ Cluster cluster_of_two(std::uint32_t self) {
   return cluster;
 }
 
+// What replica 1 makes of a failure that replica 2 sends; any status, as XDR lets any through.
+Status check_failure(int status, const char* reason) {
+  kv_rput_result result{};
+  std::memcpy(&result.status, &status, sizeof result.status);
+  result.kv_rput_result_u.failure.reason = const_cast<char*>(reason);
+  return check_answer(cluster_of_two(1), ReplicaId{2}, result);
+}
+
 class CodecTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(CodecTest);
   CPPUNIT_TEST(c_and_cpp_agree_on_the_generated_types);
@@ -55,6 +63,9 @@ class CodecTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(writes_survive_the_wire);
   CPPUNIT_TEST(commands_of_a_peer_are_validated);
   CPPUNIT_TEST(envelopes_are_for_one_cluster_replica_and_replication);
+  CPPUNIT_TEST(an_answer_is_of_the_replica_that_was_asked);
+  CPPUNIT_TEST(a_refusal_says_whether_something_may_have_happened);
+  CPPUNIT_TEST(a_reason_of_a_peer_is_one_printable_line);
   CPPUNIT_TEST(a_long_reason_is_cut_to_the_wire);
   CPPUNIT_TEST_SUITE_END();
 
@@ -176,6 +187,42 @@ class CodecTest : public CppUnit::TestFixture {
     bad = good;
     bad.group = 1;
     CPPUNIT_ASSERT_EQUAL(KV_INVALID, check_envelope(receiver, bad).status);
+  }
+
+  void an_answer_is_of_the_replica_that_was_asked() {
+    const Cluster asker = cluster_of_two(1);
+    kv_rput_result result{};
+    kv_envelope& envelope = result.kv_rput_result_u.ok.envelope;
+    envelope = envelope_to_wire(cluster_of_two(2), ReplicaId{1});
+    CPPUNIT_ASSERT(check_answer(asker, ReplicaId{2}, result).ok());
+    const Status other = check_answer(asker, ReplicaId{3}, result);
+    CPPUNIT_ASSERT(other.code() == StatusCode::kUnknown);
+    CPPUNIT_ASSERT_EQUAL(std::string("it answers as replica 2"), other.reason());
+    envelope.cluster[0] = 8;
+    const Status stranger = check_answer(asker, ReplicaId{2}, result);
+    CPPUNIT_ASSERT(stranger.code() == StatusCode::kUnknown);
+    CPPUNIT_ASSERT(stranger.reason().starts_with("its answer is refused: this is a replica of"));
+  }
+
+  // Of a status that a later release may add nobody knows what it means: not that nothing happened.
+  void a_refusal_says_whether_something_may_have_happened() {
+    for (const int status : {1, 2, 3, 5, 6, 9, 10, 11, 12, 13}) {
+      const Status refused = check_failure(status, "no");
+      CPPUNIT_ASSERT(refused.code() == StatusCode::kUnavailable);
+      CPPUNIT_ASSERT_EQUAL(std::string("it refuses: no"), refused.reason());
+    }
+    for (const int status : {4, 7, 8, 14, 99, -1}) {
+      const Status failed = check_failure(status, "no");
+      CPPUNIT_ASSERT(failed.code() == StatusCode::kUnknown);
+      CPPUNIT_ASSERT_EQUAL(std::string("it fails: no"), failed.reason());
+    }
+  }
+
+  void a_reason_of_a_peer_is_one_printable_line() {
+    CPPUNIT_ASSERT_EQUAL(std::string("it refuses: a\\x0a\\x1b[2Jb\\xc3"),
+                         check_failure(KV_INVALID, "a\n\x1b[2Jb\xC3").reason());
+    CPPUNIT_ASSERT_EQUAL(std::string("it fails: status 99"), check_failure(99, "").reason());
+    CPPUNIT_ASSERT_EQUAL(std::string("it fails: status 99"), check_failure(99, nullptr).reason());
   }
 
   void a_long_reason_is_cut_to_the_wire() {
