@@ -16,7 +16,7 @@
 #   make format           rewrites the sources as clang-format wants them
 #   make install DESTDIR= PREFIX=/usr/local
 #   make clean
-# SAN=address, undefined or thread builds with that sanitizer, in a folder of its own.
+# SAN=address,undefined or SAN=thread builds and checks with sanitizers, in a folder of its own.
 
 SAN ?=
 PREFIX ?= /usr/local
@@ -34,6 +34,8 @@ GEN := $(BUILD)/gen
 OPTIMIZE ?= -O2 -g
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 WARN := -Wall -Wextra -Wconversion -Wshadow -Werror
+# GCC warns of what the code of a sanitizer may leave uninitialized, not the program.
+WARN += $(if $(SAN),-Wno-maybe-uninitialized)
 INCLUDE := -iquote src -iquote tests -isystem $(GEN) -isystem /usr/include/tirpc
 CXXFLAGS += -std=c++20 $(OPTIMIZE) $(WARN) $(INCLUDE) $(SANITIZE) -pthread
 # What rpcgen makes is C, and is compiled as it comes; it warns of unused things.
@@ -84,9 +86,10 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/*.cc)
 
 .PHONY: all check unit scenarios bench attacks system include-rules lint format install clean
 .PHONY: sim sim-many mutants
-.PHONY: fuzz fuzz-run fuzz-merge fuzz-seeds
+.PHONY: fuzz fuzz-run fuzz-merge fuzz-seeds FORCE
 .DELETE_ON_ERROR:
-.SECONDARY:
+# Rules of one kind for several files name the files: what is met in pattern rules only is
+# "intermediate" to make, which removes it and does not miss it.
 
 all: $(BUILD)/rkvd $(BUILD)/rkv
 
@@ -97,9 +100,9 @@ $(BUILD)/rkv: LIBS += -ledit
 $(BUILD)/rkv: $(BUILD)/obj/src/rkv/main.o $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/librkv.a: $(LIBRARY_OBJECTS)
+$(BUILD)/librkv.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
 	rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(LIBRARY_OBJECTS)
 
 # What knows no operating system is all that it takes.
 SIM_FOLDERS := base kv protocol paxos forward replica
@@ -109,8 +112,15 @@ $(BUILD)/sim: $(BUILD)/obj/tests/sim/main.o $(SIM_SOURCES:%.cc=$(BUILD)/obj/%.o)
               $(filter $(SIM_FOLDERS:%=$(BUILD)/obj/src/%/%) $(SIM_LOG),$(LIBRARY_OBJECTS))
 	$(CXX) $(LDFLAGS) -o $@ $^ -lfmt -lxxhash
 
-$(BUILD)/unit_tests: $(UNIT_OBJECTS) $(BUILD)/librkv.a
-	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS) -lcppunit
+$(BUILD)/unit_tests: $(UNIT_OBJECTS) $(BUILD)/librkv.a $(BUILD)/sources
+	$(CXX) $(LDFLAGS) -o $@ $(UNIT_OBJECTS) $(BUILD)/librkv.a $(LIBS) -lcppunit
+
+# Newer than what is made of all sources of a folder when one has come or gone: the times of the
+# files themselves do not tell that.
+$(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(LIBRARY_SOURCES) $(UNIT_SOURCES) $(UNIT_C_SOURCES) >$@.now
+	@if cmp -s $@.now $@; then rm $@.now; else mv $@.now $@; fi
 
 # Runs tests/scenario/*.script.
 SCENARIO_OBJECTS := $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc))
@@ -149,7 +159,8 @@ $(BUILD)/attacks_stock_server: $(ATTACKS_OBJ)/stock_server.o $(BENCH_OBJ)/other_
                                $(GEN)/kv_svc.o $(GEN)/kv_xdr.o
 	$(CXX) $(LDFLAGS) -o $@ $^ -ltirpc
 
-$(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o $(FUZZ)/obj/tests/fuzz/reference_records.o $(FUZZ)/librkv.a
+$(FUZZ_TARGETS:%=$(FUZZ)/%): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o \
+                              $(FUZZ)/obj/tests/fuzz/reference_records.o $(FUZZ)/librkv.a
 	$(FUZZ_CXX) $(FUZZ_SANITIZE) -fsanitize=fuzzer -pthread -o $@ $^ \
 	  -ltirpc -lfmt -lboost_program_options
 $(FUZZ)/librkv.a: $(FUZZ_OBJECTS)
@@ -163,8 +174,9 @@ $(FUZZ)/obj/%.o: $(GEN)/%.c
 	$(FUZZ_CC) $(FUZZ_FLAGS) -c -o $@ $<
 
 $(BUILD)/fuzz_replay/connection: $(GEN)/ledger_xdr.o $(GEN)/ledger_svc.o
-$(BUILD)/fuzz_replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/reference_records.o \
-                        $(BUILD)/obj/tests/fuzz/replay_main.o $(BUILD)/librkv.a
+$(FUZZ_REPLAYS): $(BUILD)/fuzz_replay/%: $(BUILD)/obj/tests/fuzz/%.o \
+                 $(BUILD)/obj/tests/fuzz/reference_records.o \
+                 $(BUILD)/obj/tests/fuzz/replay_main.o $(BUILD)/librkv.a
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/fuzz_seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(BUILD)/librkv.a $(GEN)/ledger_xdr.o
@@ -181,7 +193,7 @@ $(BUILD)/obj/%.c.o: %.c | $(GEN)/kv.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(GEN)/%.o: $(GEN)/%.c
+$(STUBS:%.c=%.o) $(TEST_STUBS:%.c=%.o): %.o: %.c
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # rpcgen names what it includes after its input, and refuses to overwrite: so it runs in $(GEN), on
@@ -262,8 +274,10 @@ fuzz-seeds: $(BUILD)/fuzz_seeds
 
 CHECK_PROGRAMS := unit_tests sim scenario check_history stock_client stock_threads \
                   stock_server service_launcher attacks attacks_stock_server
+# How many times as long as they say the tests may take.
+TIMEOUT_FACTOR ?= $(if $(SAN),4,1)
 check: all $(addprefix $(BUILD)/,$(CHECK_PROGRAMS)) $(FUZZ_REPLAYS)
-	BUILD=$(BUILD) bash tests/run.sh
+	BUILD=$(BUILD) TIMEOUT_FACTOR=$(TIMEOUT_FACTOR) bash tests/run.sh
 
 SOURCES_TO_FORMAT = $(shell git ls-files '*.h' '*.cc')
 SOURCES_TO_TIDY = $(filter %.cc,$(SOURCES_TO_FORMAT))

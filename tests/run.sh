@@ -9,6 +9,9 @@
 # or terminals: /dev/pts, which a chroot may not have) and "# timeout: 60" how many seconds it may
 # take (120). It runs in an empty directory of its own, which is removed when the test passes; no
 # process of it may be left.
+#
+# TIMEOUT_FACTOR=4 gives every test four times as long: for sanitizers and slow machines. A test
+# fails when the sanitizer of any program that it ran has something to report.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -18,6 +21,12 @@ build=${BUILD:-build}
 export BUILD=$build RKVD=$build/rkvd RKV=$build/rkv
 export TSAN_OPTIONS="${TSAN_OPTIONS:-suppressions=$PWD/tests/tsan.supp die_after_fork=0}"
 unset "${!RKV_@}" "${!RKVD_@}" "${!KV_R_@}"
+
+export TIMEOUT_FACTOR=${TIMEOUT_FACTOR:-1}
+if [[ ! $TIMEOUT_FACTOR =~ ^[1-9][0-9]{0,2}$ ]]; then
+  echo "run.sh: TIMEOUT_FACTOR is '$TIMEOUT_FACTOR', but must be a number from 1 to 999" >&2
+  exit 2
+fi
 
 passed=0 failed=0 skipped=0
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/rkv-tests.XXXXXX") || exit 1
@@ -69,18 +78,23 @@ result() {   # ok, FAILED or skipped; name; more
 
 # Runs a command as a test. $counts: "N passed, N failed", if the output ends so, and else empty.
 run_test() {   # name, seconds it may take, command...
-  local name=$1 limit=$2 status started=$SECONDS left output
+  local name=$1 limit=$(($2 * TIMEOUT_FACTOR)) status started=$SECONDS left output reports report
   shift 2
   mkdir "$scratch/$name" || exit 1
   output=$scratch/$name.out
+  reports=$scratch/$name.sanitizer   # and .PID
   (
     cd "$scratch/$name" || exit 1
+    export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$reports"
+    export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}log_path=$reports:print_stacktrace=1"
+    export TSAN_OPTIONS="$TSAN_OPTIONS log_path=$reports"
     exec env TMPDIR="$scratch/$name" timeout -k 15 "$limit" "$@"
   ) </dev/null >"$output" 2>&1 &
   running=$!
   wait "$running"
   status=$?
   running=''
+  counts=$(tail -n 1 "$output" | grep -E '^[0-9]+ passed, [0-9]+ failed$')
   if ((status == 124 || status == 137)); then
     echo "$name did not end within $limit s" >>"$output"
   fi
@@ -89,7 +103,12 @@ run_test() {   # name, seconds it may take, command...
     echo "$left" >>"$output"
     status=1
   fi
-  counts=$(tail -n 1 "$output" | grep -E '^[0-9]+ passed, [0-9]+ failed$')
+  for report in "$reports".*; do
+    [[ -f $report ]] || continue
+    echo "the sanitizer of process ${report##*.} reports:" | cat - "$report" >>"$output"
+    rm "$report"
+    status=1
+  done
   if ((status == 0)); then
     result ok "$name" "$((SECONDS - started)) s${counts:+, $counts}"
     rm -rf "${scratch:?}/$name" "$output"

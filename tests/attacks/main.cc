@@ -1,6 +1,7 @@
 // Attacks on a server of kv.x, and what becomes of a well-behaved client meanwhile.
 //
-//   attacks --target rkvd|stock [--target ...] [--attack NAME]... [--stock-failures] [--table FILE]
+//   attacks --target rkvd|stock [--target ...] [--attack NAME]... [--stock-failures] [--unbounded]
+//           [--table FILE]
 //   attacks --list
 //
 // Starts a server for every attack, beside which it must lie: build/rkvd or
@@ -9,6 +10,7 @@
 #include <fmt/core.h>
 
 #include <boost/program_options.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <iostream>
 #include <stdexcept>
@@ -42,6 +44,7 @@ struct Options {
   std::vector<Kind> targets;
   std::vector<std::string> attacks;  // empty: all
   bool stock_failures = false;
+  bool unbounded = false;
   std::string table;
   std::string programs;  // the folder of this program
 };
@@ -60,6 +63,8 @@ bool read_options(int argc, char** argv, Options* options) {
       "attack", po::value(&options->attacks)->value_name("NAME"), "only this one; repeatable")(
       "stock-failures", po::bool_switch(&options->stock_failures),
       "only those that stock libtirpc is known to fail")(
+      "unbounded", po::bool_switch(&options->unbounded),
+      "memory and CPU are not judged: a sanitizer in the server takes most of them")(
       "table", po::value(&options->table)->value_name("FILE"), "write docs/attacks.txt there")(
       "list", "names the attacks")("help", "this text");
   po::variables_map values;
@@ -93,6 +98,9 @@ std::vector<Attack> chosen(const Options& options) {
     return !options.attacks.empty() && std::find(options.attacks.begin(), options.attacks.end(),
                                                  attack.name) == options.attacks.end();
   });
+  if (options.unbounded) {
+    for (Attack& attack : all) attack.bounds = {.memory_growth_max = SIZE_MAX, .cpu_max = 0};
+  }
   return all;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +23,7 @@ namespace {
 constexpr Duration kStartLimit{20'000};
 constexpr Duration kStartPause{10};
 constexpr int kPortTries = 1000;
+constexpr std::size_t kLogEndSize = 4000;
 constexpr const char* kClusterId = "00112233445566778899aabbccddeeff";
 
 bool can_bind(int type, std::uint16_t port) {
@@ -83,6 +85,12 @@ bool Target::running() {
   return true;
 }
 
+std::string Target::log_end() const {
+  std::ifstream file(directory_ + "/log");
+  const std::string log(std::istreambuf_iterator<char>(file), {});
+  return log.substr(log.size() - std::min(log.size(), kLogEndSize));
+}
+
 std::vector<std::string> Target::command(const std::string& programs, const Setup& setup,
                                          std::size_t replica) const {
   const std::string port = std::to_string(replicas_[replica].port);
@@ -112,10 +120,7 @@ void Target::wait_until_answering(std::size_t replica) {
   const Deadline deadline(kStartLimit);
   while (Socket(port(replica)).ask(put_call(1, "ready", "yes")).status() != 0U) {
     if (deadline.passed() || !replicas_[replica].process->running()) {
-      std::ifstream log(directory_ + "/log");
-      throw std::runtime_error(
-          std::string(to_string(kind_)) + " does not start: " +
-          std::string(std::istreambuf_iterator<char>(log), std::istreambuf_iterator<char>()));
+      throw std::runtime_error(std::string(to_string(kind_)) + " does not start: " + log_end());
     }
     pause_for(kStartPause);
   }

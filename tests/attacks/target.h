@@ -39,6 +39,8 @@ class Target {
   Process& process() { return *replicas_.front().process; }
   // Whether every process still runs.
   bool running();
+  // The last of what the processes have logged: why one ended, for a person to read.
+  std::string log_end() const;
 
  private:
   struct Replica {

@@ -7,12 +7,26 @@
 attacks=$BUILD/attacks
 
 step 'rkvd passes every attack'
-"$attacks" --target rkvd >rkvd.out 2>&1
+choice=()
+if sanitized; then
+  echo '  memory and CPU are not judged: the sanitizer takes most of them'
+  choice=(--unbounded)
+fi
+if grep -q __ubsan_handle_dynamic_type "$RKVD"; then
+  echo '  descriptors is left out: without any, the sanitizer takes every object for a broken one'
+  mapfile -t -O "${#choice[@]}" choice < <(
+    "$attacks" --list | awk '$1 != "descriptors" { print "--attack"; print $1 }')
+fi
+"$attacks" --target rkvd "${choice[@]}" >rkvd.out 2>&1
 status=$?
 cat rkvd.out
 ((status == 0)) || fail "attacks --target rkvd ended with status $status"
 expect_match 'the summary' "$(tail -n 1 rkvd.out)" '^[1-9][0-9]* passed, 0 failed$'
 
+if sanitized; then
+  echo 'stock libtirpc is left out: what it fails by is memory, or the end of its process'
+  exit
+fi
 step 'stock libtirpc fails where we say so'
 # Without those whose failure shows in seconds only, or that take much memory to show.
 listed=()

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Five replicas: a tree of more than a thousand binary files is loaded through replica 1 and read
-# back, byte for byte, at each of the others; again after a kill -9 of one.
+# back, byte for byte, at each of the others; again after a kill -9 of one. With a sanitizer, every
+# tenth of them is read back: rkv is started for each, and only then takes long to start.
 # timeout: 400
 . "$(dirname "$0")/lib.sh"
 
@@ -19,6 +20,9 @@ make_tree() {
   fi
   (cd tree && find . -type f -printf '%P\n' | sort) >keys
   (cd tree && xargs -d '\n' sha256sum <../keys) >sums
+  local step=1
+  ! sanitized || step=10
+  awk -v step=$step 'NR % step == 0' keys >read-keys
 }
 
 # Reads the keys of a file at a replica and compares all their sums.
@@ -37,7 +41,7 @@ compare_at() {   # id, file of keys
 compare_at_all() {   # ids...
   local id readers=()
   for id; do
-    compare_at "$id" keys &
+    compare_at "$id" read-keys &
     readers+=("$!")
   done
   for id in "${readers[@]}"; do
@@ -97,7 +101,7 @@ echo "  $(wc -l <acknowledged) acknowledged writes are there"
 # some replicas have the effect and some have not. Writing again makes the values equal.
 step 'load the tree again: equal everywhere'
 expect_status 0 rkv_at 3 load tree
-head -n 200 keys >some-keys
+head -n 200 read-keys >some-keys
 for id in 1 2 3 4 5; do
   compare_at "$id" some-keys || fail 'not every value came back as it was'
 done

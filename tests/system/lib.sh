@@ -14,7 +14,12 @@ test_directory=$PWD
 [[ -z $(ls -A) ]] || { echo 'a system test runs in an empty directory; see tests/run.sh'; exit 1; }
 
 # Generous: it is reached only when something is wrong.
-deadline=20
+deadline=$((20 * ${TIMEOUT_FACTOR:-1}))
+
+# Whether the programs are built with a sanitizer: slow, and larger than they are.
+sanitized() {
+  grep -qE '__[at]san_init' "$RKVD"
+}
 
 step() {
   echo "- $*"
