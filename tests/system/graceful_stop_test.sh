@@ -18,7 +18,7 @@ keys() {
 start() {
   "$RKVD" --data-dir data --listen "$address" 2>>log &
   pid=$!
-  wait_until 10 answers || fail "no answer: $(tail -n 1 log)"
+  wait_until "$deadline" answers || fail "no answer: $(tail -n 1 log)"
 }
 
 for ((i = 0; i < 300000; ++i)); do
@@ -34,7 +34,7 @@ for round in 1 2 3; do
   start
   "$RKV" -s "$address" --timeout 1 load lines >loaded 2>errors &
   loader=$!
-  wait_until 10 has_keys 2000 || fail 'the load does not get going'
+  wait_until "$deadline" has_keys $((before + 2000)) || fail 'the load does not get going'
   kill -TERM "$pid"
   wait "$pid"
   status=$?
