@@ -211,7 +211,7 @@ class DatagramPortTest : public CppUnit::TestFixture {
     const std::string entry = ledger_entry_bytes(1, secret);
     thief.send_call(call_of(2, ECHO), entry.substr(0, entry.size() - secret.size()));
     expect_accepted(thief.read_reply(), GARBAGE_ARGS);
-    CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, server_->ledger().calls);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, calls_made());
   }
 
   void takes_a_call_of_1232_bytes_and_not_one_more() {
@@ -233,8 +233,8 @@ class DatagramPortTest : public CppUnit::TestFixture {
     expect_accepted(client.read_reply(), SYSTEM_ERR);
     client.send_call(call_of(4, 99), std::string(1300, '\0'));
     expect_accepted(client.read_reply(), PROC_UNAVAIL);
-    CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, server_->ledger().calls);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{3}, server_->counters().datagrams_use_tcp);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, calls_made());
   }
 
   void gives_results_of_1232_bytes_and_not_one_word_more() {
@@ -389,6 +389,7 @@ class DatagramPortTest : public CppUnit::TestFixture {
     two.send_call(call);
     CPPUNIT_ASSERT_EQUAL(std::string(), one.read_reply().results);
     CPPUNIT_ASSERT_EQUAL(std::string("bbbb"), two.read_reply().results);
+    server_->wait_until("nobody waits", [&] { return context.held.empty(); });
   }
 
   void takes_many_datagrams_in_one_turn() {
@@ -574,6 +575,13 @@ class DatagramPortTest : public CppUnit::TestFixture {
         server.listen(Address::parse("127.0.0.1", 0).value(), Transport::kUdp);
     CPPUNIT_ASSERT_MESSAGE(address.status().to_string(), address.ok());
     address_ = address.value();
+  }
+
+  // How many procedures of the ledger have run.
+  std::uint64_t calls_made() {
+    std::uint64_t calls = 0;
+    server_->on_loop([&] { calls = server_->ledger().calls; });
+    return calls;
   }
 
   BlobContext blobs_;
