@@ -15,7 +15,7 @@ namespace rkv::attacks {
 // What the well-behaved client got.
 struct Treatment {
   std::size_t answered = 0;
-  std::size_t unanswered = 0;  // within kPatience
+  std::size_t unanswered = 0;  // within patience()
   std::size_t wrong = 0;       // answered with something else than was due
   double median_ms = 0;        // of the time that a call took, those without an answer included
   double worst_ms = 0;

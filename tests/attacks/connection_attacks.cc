@@ -91,7 +91,7 @@ void resets(Scene& scene) {
     }
     pause_for(Duration(1));
   });
-  const Deadline gone(kPatience);
+  const Deadline gone(patience());
   while (!gone.passed() && scene.target().process().usage().descriptors > kFewDescriptors) {
     pause_for(Duration(10));
   }

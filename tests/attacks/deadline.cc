@@ -7,11 +7,17 @@
 namespace rkv::attacks {
 namespace {
 
+Duration the_patience{2000};
+
 volatile std::sig_atomic_t interrupted = 0;
 
 void on_interrupt(int /*signal*/) { interrupted = 1; }
 
 }  // namespace
+
+Duration patience() { return the_patience; }
+
+void multiply_patience(int factor) { the_patience *= factor; }
 
 void check_interrupted() {
   if (interrupted != 0) throw Interrupted{};

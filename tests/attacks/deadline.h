@@ -9,8 +9,11 @@ using Clock = std::chrono::steady_clock;
 using Duration = std::chrono::milliseconds;
 using std::chrono::milliseconds;
 
-// How long a call may go unanswered; longer is "stalled".
-constexpr Duration kPatience{2000};
+// How long a call may go unanswered; longer is "stalled". Two seconds.
+Duration patience();
+// Makes it so many times as long, for servers that are slow by themselves. Before there are
+// threads.
+void multiply_patience(int factor);
 
 // A point in time that a wait ends at.
 class Deadline {

@@ -39,6 +39,7 @@ namespace {
 
 constexpr int kUsage = 2;
 constexpr int kInterrupted = 130;
+constexpr int kSanitizedPatience = 5;  // times as long as without a sanitizer
 
 struct Options {
   std::vector<Kind> targets;
@@ -64,7 +65,7 @@ bool read_options(int argc, char** argv, Options* options) {
       "stock-failures", po::bool_switch(&options->stock_failures),
       "only those that stock libtirpc is known to fail")(
       "unbounded", po::bool_switch(&options->unbounded),
-      "memory and CPU are not judged: a sanitizer in the server takes most of them")(
+      "for a server with a sanitizer: memory and CPU are not judged, and calls may take longer")(
       "table", po::value(&options->table)->value_name("FILE"), "write docs/attacks.txt there")(
       "list", "names the attacks")("help", "this text");
   po::variables_map values;
@@ -99,6 +100,7 @@ std::vector<Attack> chosen(const Options& options) {
                                                  attack.name) == options.attacks.end();
   });
   if (options.unbounded) {
+    multiply_patience(kSanitizedPatience);
     for (Attack& attack : all) attack.bounds = {.memory_growth_max = SIZE_MAX, .cpu_max = 0};
   }
   return all;

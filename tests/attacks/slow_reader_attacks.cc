@@ -73,7 +73,7 @@ void fill_output(Scene& scene) {
   for (int i = 0; i < 150 && !scene.failed(); ++i) {
     sockets.push_back(scene.connect(kSmallReceive));
     sockets.back().send_all(calls);
-    sockets.back().wait_to_read(kPatience);
+    sockets.back().wait_to_read(patience());
   }
   scene.hold_while([&] {
     for (Socket& socket : sockets) socket.read_some(1);

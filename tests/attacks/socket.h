@@ -30,18 +30,18 @@ class Socket {
   // Sends as much as is taken at once, and says how much that was.
   std::size_t send_some(std::string_view bytes);
   // Sends all; false if the server closed the connection or did not take it in time.
-  bool send_all(std::string_view bytes, Duration limit = kPatience);
+  bool send_all(std::string_view bytes, Duration limit = patience());
   // What there is to read now, `size_max` bytes of it at most; may be nothing.
   std::string read_some(std::size_t size_max);
   // Waits until there is something to read, or the connection is closed.
   void wait_to_read(Duration limit) const;
   // The next record without its mark, or the next datagram; nothing when the connection was closed
   // or it took too long. Reads so many bytes at a time.
-  std::optional<std::string> read_message(Duration limit = kPatience,
+  std::optional<std::string> read_message(Duration limit = patience(),
                                           std::size_t at_a_time = kReadSize);
   // Sends a message and reads the answer to it. "closed" or "no answer" stand for its `what` when
   // there is none.
-  Answer ask(std::string_view message, Duration limit = kPatience);
+  Answer ask(std::string_view message, Duration limit = patience());
   // Whether the server closes the connection in time. Reads what it sends until then.
   bool closed_within(Duration limit);
   // Whether the server was seen to close the connection.

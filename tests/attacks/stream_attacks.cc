@@ -44,7 +44,7 @@ void read_in_pieces(Scene& scene, std::size_t value_size, std::size_t at_a_time)
   constexpr std::uint32_t kCalls = 8;
   for (std::uint32_t i = 0; i < kCalls; ++i) socket.send_all(record(get_call(i, kKey)));
   for (std::uint32_t i = 0; i < kCalls && !scene.failed(); ++i) {
-    const Answer answer = read_answer(socket.read_message(kPatience, at_a_time).value_or(""));
+    const Answer answer = read_answer(socket.read_message(patience(), at_a_time).value_or(""));
     scene.expect(answer.xid == i && answer.value() == value, "an answer is damaged");
   }
 }

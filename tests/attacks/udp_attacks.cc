@@ -74,7 +74,7 @@ void amplification(Scene& scene) {
   writer.ask(put_call(1, "large", std::string(8000, 'v')));
   Socket attacker = Socket::udp(scene.target().port());
   attacker.send_all(get_call(2, "large"));
-  const std::size_t size = attacker.read_message(kPatience).value_or("").size();
+  const std::size_t size = attacker.read_message(patience()).value_or("").size();
   scene.expect(size <= kReplyMax, "answered " + std::to_string(get_call(2, "large").size()) +
                                       " bytes with " + std::to_string(size));
   scene.hold();

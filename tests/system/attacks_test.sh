@@ -9,7 +9,7 @@ attacks=$BUILD/attacks
 step 'rkvd passes every attack'
 choice=()
 if sanitized; then
-  echo '  memory and CPU are not judged: the sanitizer takes most of them'
+  echo '  memory and CPU are not judged, and calls may take longer: that is the sanitizer'
   choice=(--unbounded)
 fi
 if grep -q __ubsan_handle_dynamic_type "$RKVD"; then
