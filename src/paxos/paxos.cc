@@ -130,7 +130,8 @@ void Paxos::persist() {
   for (LogRecord& record : std::exchange(context_.chosen_records, {})) {
     batch.records.push_back(std::move(record));
   }
-  batch.standing = encode_standing({acceptor_.promised(), learner_.learned(), learner_.cut()});
+  batch.standing = encode_standing({acceptor_.promised(), learner_.learned(), learner_.cut(),
+                                    acceptor_.lost_up_to().value_or(0)});
   standing_chosen_ = learner_.learned();
   standing_due_ = kNever;
   context_.effects->emplace_back(protocol::Persist{std::move(batch)});

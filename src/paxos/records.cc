@@ -22,6 +22,7 @@ std::string encode_standing(const Standing& standing) {
   append_ballot(bytes, standing.promised);
   append_uint64(bytes, standing.chosen);
   append_uint64(bytes, standing.cut);
+  append_uint64(bytes, standing.suspect);
   return bytes;
 }
 
@@ -31,6 +32,7 @@ std::optional<Standing> decode_standing(std::string_view bytes) {
   standing.promised = read_ballot(reader);
   standing.chosen = reader.read_uint64();
   standing.cut = reader.read_uint64();
+  standing.suspect = reader.read_uint64();
   if (!reader.done()) return std::nullopt;
   return standing;
 }

@@ -20,6 +20,9 @@ struct Standing {
   // votes for values that lost.
   Slot chosen = 0;
   Slot cut = 0;
+  // The log was damaged, and votes up to this slot may be missing from it: what was chosen there
+  // has not been learned anew yet. 0: nothing is missing.
+  Slot suspect = 0;
 };
 std::string encode_standing(const Standing& standing);
 // Nothing if it is not one.

@@ -59,11 +59,11 @@ RecoveredRoles recover_roles(const protocol::Recovery& recovery) {
     if (slot <= learned || record.type != SlotRecord::Type::kAccepted) continue;
     roles.votes[slot] = {record.ballot, std::move(record.value)};
   }
-  // Until it has learned up to there, this replica cannot know how it has voted.
-  if (log.lost_up_to) {
-    const Slot suspect = std::max(*log.lost_up_to, roles.standing.chosen);
-    if (suspect > learned) roles.lost_up_to = suspect;
-  }
+  // Until it has learned up to there, this replica cannot know how it has voted. It may have found
+  // the damage at an earlier start, and have known more to be chosen before that.
+  Slot suspect = roles.standing.suspect;
+  if (log.lost_up_to) suspect = std::max({suspect, *log.lost_up_to, roles.standing.chosen});
+  if (suspect > learned) roles.lost_up_to = suspect;
   return roles;
 }
 

@@ -24,6 +24,7 @@ class RecoveryTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_state_ahead_of_the_log_keeps_nothing);
   CPPUNIT_TEST(votes_up_to_the_cut_are_never_told_as_chosen);
   CPPUNIT_TEST(a_damaged_log_tells_only_what_was_told_to_be_chosen);
+  CPPUNIT_TEST(damage_is_not_forgotten_at_the_next_start);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -38,7 +39,7 @@ class RecoveryTest : public CppUnit::TestFixture {
     vote(kOld, 1, "one");
     vote(kOld, 2, "two");
     vote(kOld, 3, "three");
-    const RecoveredRoles roles = recover({kNew, 3, 0}, 1);
+    const RecoveredRoles roles = recover({kNew, 3, 0, 0}, 1);
     CPPUNIT_ASSERT(roles.standing.promised == kNew);
     CPPUNIT_ASSERT((texts(roles.to_apply) == std::vector<std::string>{"two", "three"}));
     CPPUNIT_ASSERT(roles.votes.empty());
@@ -46,7 +47,7 @@ class RecoveryTest : public CppUnit::TestFixture {
 
   void what_the_state_has_is_kept_for_others() {
     for (Slot slot = 2; slot <= 4; ++slot) vote(kOld, slot, std::to_string(slot));
-    const RecoveredRoles roles = recover({kOld, 4, 0}, 4);
+    const RecoveredRoles roles = recover({kOld, 4, 0, 0}, 4);
     CPPUNIT_ASSERT((texts(roles.kept) == std::vector<std::string>{"2", "3", "4"}));
     CPPUNIT_ASSERT(roles.to_apply.empty());
   }
@@ -55,7 +56,7 @@ class RecoveryTest : public CppUnit::TestFixture {
     vote(kOld, 1, "one");
     vote(kNew, 2, "two");
     vote(kOld, 4, "four");
-    const RecoveredRoles roles = recover({kNew, 1, 0}, 0);
+    const RecoveredRoles roles = recover({kNew, 1, 0, 0}, 0);
     CPPUNIT_ASSERT((texts(roles.to_apply) == std::vector<std::string>{"one"}));
     CPPUNIT_ASSERT_EQUAL(std::size_t{2}, roles.votes.size());
     CPPUNIT_ASSERT(roles.votes.at(2).ballot == kNew && roles.votes.at(4).ballot == kOld);
@@ -66,7 +67,7 @@ class RecoveryTest : public CppUnit::TestFixture {
     chosen(1, "won");
     vote(kOld, 2, "first");
     vote(kNew, 2, "second");
-    const RecoveredRoles roles = recover({kNew, 1, 0}, 0);
+    const RecoveredRoles roles = recover({kNew, 1, 0, 0}, 0);
     CPPUNIT_ASSERT((texts(roles.to_apply) == std::vector<std::string>{"won"}));
     CPPUNIT_ASSERT_EQUAL(std::string("second"), text_of(roles.votes.at(2).value));
   }
@@ -75,7 +76,7 @@ class RecoveryTest : public CppUnit::TestFixture {
   void a_state_ahead_of_the_log_keeps_nothing() {
     vote(kOld, 1, "one");
     vote(kOld, 2, "lost?");
-    const RecoveredRoles roles = recover({kOld, 1, 0}, 5);
+    const RecoveredRoles roles = recover({kOld, 1, 0, 0}, 5);
     CPPUNIT_ASSERT(roles.kept.empty() && roles.to_apply.empty() && roles.votes.empty());
   }
 
@@ -84,7 +85,7 @@ class RecoveryTest : public CppUnit::TestFixture {
     vote(kOld, 1, "one");
     vote(kOld, 2, "lost?");
     vote(kNew, 6, "six");
-    const RecoveredRoles roles = recover({kNew, 6, 5}, 5);
+    const RecoveredRoles roles = recover({kNew, 6, 5, 0}, 5);
     CPPUNIT_ASSERT(roles.kept.empty());
     CPPUNIT_ASSERT((texts(roles.to_apply) == std::vector<std::string>{"six"}));
   }
@@ -94,15 +95,28 @@ class RecoveryTest : public CppUnit::TestFixture {
     vote(kOld, 2, "lost?");
     vote(kOld, 8, "eight");
     recovery_.log.lost_up_to = 7;
-    const RecoveredRoles roles = recover({kOld, 3, 0}, 0);
+    const RecoveredRoles roles = recover({kOld, 3, 0, 0}, 0);
     CPPUNIT_ASSERT((texts(roles.to_apply) == std::vector<std::string>{"one"}));
     CPPUNIT_ASSERT(roles.lost_up_to == Slot{7});
     CPPUNIT_ASSERT_EQUAL(std::size_t{2}, roles.votes.size());
     // What it had promised and knew holds also if more is lost than the log says.
     recovery_.log.lost_up_to = 2;
-    CPPUNIT_ASSERT(recover({kOld, 3, 0}, 0).lost_up_to == Slot{3});
+    CPPUNIT_ASSERT(recover({kOld, 3, 0, 0}, 0).lost_up_to == Slot{3});
     // What the state stands for was learned.
-    CPPUNIT_ASSERT(!recover({kOld, 3, 0}, 3).lost_up_to);
+    CPPUNIT_ASSERT(!recover({kOld, 3, 0, 0}, 3).lost_up_to);
+  }
+
+  // It once knew slot 9 to be chosen; then its log was damaged, and it has learned up to 2 since.
+  void damage_is_not_forgotten_at_the_next_start() {
+    chosen(1, "one");
+    chosen(2, "two");
+    vote(kOld, 9, "nine");
+    chosen(9, "nine");
+    const Standing since{kOld, 2, 0, 9};
+    CPPUNIT_ASSERT(recover(since, 0).lost_up_to == Slot{9});
+    recovery_.log.lost_up_to = 4;
+    CPPUNIT_ASSERT(recover(since, 0).lost_up_to == Slot{9});
+    CPPUNIT_ASSERT(!recover({kOld, 9, 8, 9}, 9).lost_up_to);
   }
 
  private:
