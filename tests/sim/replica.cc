@@ -61,8 +61,8 @@ void Replica::start() {
                          image_.position());
   manager_ = std::make_unique<replica::Manager>(
       std::move(protocol),
-      replica::Manager::Environment{*store_, *transport_, log_.get(), id(), incarnation_},
-      limits, local_now(), [this] { want_turn(); });
+      replica::Manager::Environment{*store_, *transport_, log_.get(), id(), incarnation_}, limits,
+      local_now(), [this] { want_turn(); });
   world_.network.started(id());
   want_turn();
 }

@@ -4,8 +4,8 @@
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 
-# For each input: about fifteen seconds in all, more with a sanitizer; the one for threads has little
-# to look for in programs of one thread, and is slow.
+# For each input: about fifteen seconds in all, more with a sanitizer; the one for threads has
+# little to look for in programs of one thread, and is slow.
 mutations=1000
 ! grep -q __tsan_init "$RKVD" || mutations=20
 mutations=${FUZZ_MUTATIONS:-$mutations}
