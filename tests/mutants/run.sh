@@ -3,6 +3,10 @@
 # was found after how many seeds. Fails if a bug is not found within $SEEDS seeds (2000) of 3 and as
 # many of 5 replicas.
 #
+# Some bugs harm only a replica that has another one as well, or none that the simulator can see:
+# live records not carried on, old votes taken for chosen after a second start, replies not bounded.
+# The unit tests of the log, of recovery and of the session table have those.
+#
 #   run.sh build/mutants/sim [BUG...]
 set -u
 sim=$1
