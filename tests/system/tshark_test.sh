@@ -100,8 +100,10 @@ has_largest_value() {
 step 'nothing is malformed, nothing is not RPC'
 expect_equal 'malformed' \
   "$(read_capture '_ws.malformed || _ws.expert.severity == 0x00800000' frame.number | head)" ''
+# What TCP sends again, to a reader that is slow, is not dissected twice.
 expect_equal 'a byte that belongs to no record' "$(read_capture \
-  'tcp.len > 0 && !rpc && !tcp.reassembled_in' frame.number | head)" ''
+  'tcp.len > 0 && !rpc && !tcp.reassembled_in && !tcp.analysis.retransmission' frame.number |
+  head)" ''
 
 all_calls=0
 for id in 1 2 3; do
