@@ -20,7 +20,8 @@ struct Bounds {
   // Share of one core while the attacker only holds what he has; above that: "spins". 0: not
   // bounded, for an attacker who keeps the server busy with calls that it has to answer.
   double cpu_max = 0.5;
-  Duration others_wait_max = kPatience;  // for one answer; above that: "stalled"
+  // How long one of the others may wait for an answer; above that: "stalled". 0: patience().
+  Duration others_wait_max{0};
 };
 
 struct Attack {

@@ -117,7 +117,7 @@ Outcome Scene::judge() {
     note(Verdict::kStalled, "the others: " + outcome.others.first_problem);
   }
   const auto others_wait_max = static_cast<double>(attack_.bounds.others_wait_max.count());
-  if (outcome.others.worst_ms > others_wait_max) {
+  if (others_wait_max > 0 && outcome.others.worst_ms > others_wait_max) {
     note(Verdict::kStalled,
          fmt::format("the others: an answer came after {:.0f} ms, the bound is {}",
                      outcome.others.worst_ms, others_wait_max));
