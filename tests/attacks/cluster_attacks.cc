@@ -75,8 +75,10 @@ void cluster_flood(Scene& scene) {
   std::string puts;
   for (std::uint32_t i = 0; i < 100; ++i)
     puts += record(put_call(i, "flood", std::string(200, 'v')));
+  constexpr int kSockets = 4;
   std::vector<Socket> sockets;
-  for (int i = 0; i < 4; ++i) sockets.push_back(scene.connect());
+  sockets.reserve(kSockets);
+  for (int i = 0; i < kSockets; ++i) sockets.push_back(scene.connect());
   std::vector<std::string_view> left(sockets.size(), puts);
   scene.hold_while([&] {
     for (std::size_t i = 0; i < sockets.size(); ++i) {

@@ -49,8 +49,10 @@ void many_connections(Scene& scene) {
 
 // Who says nothing for too long is closed (idle_timeout).
 void idle(Scene& scene) {
+  constexpr int kSockets = 100;
   std::vector<Socket> sockets;
-  for (int i = 0; i < 100; ++i) sockets.push_back(scene.connect());
+  sockets.reserve(kSockets);
+  for (int i = 0; i < kSockets; ++i) sockets.push_back(scene.connect());
   scene.hold();
   for (Socket& socket : sockets) {
     if (scene.failed()) break;
