@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -80,7 +80,7 @@ class Connection final : public EventLoop::Handler, public Caller {
   const std::string host_;
   RecordReader reader_;
   OutputBuffer output_;
-  std::deque<UniqueFunction<void()>> waiting_for_room_;
+  std::list<UniqueFunction<void()>> waiting_for_room_;  // a deque takes memory when it is empty
   std::size_t calls_waiting_ = 0;
   std::size_t input_held_ = 0;  // bytes of memory of reader_ that the server has counted
 

@@ -136,6 +136,7 @@ class RecoveryTest : public CppUnit::TestFixture {
   template <typename Values>
   static std::vector<std::string> texts(const Values& values) {
     std::vector<std::string> found;
+    found.reserve(values.size());
     for (const Value& value : values) found.push_back(text_of(value));
     return found;
   }
