@@ -19,7 +19,7 @@ struct Bounds {
   std::size_t memory_growth_max = 8 * kMebibyte;  // bytes; above that: "grew"
   // Share of one core while the attacker only holds what he has; above that: "spins". 0: not
   // bounded, for an attacker who keeps the server busy with calls that it has to answer.
-  double cpu_max = 0.5;
+  double cpu_max = 0.75;
   // How long one of the others may wait for an answer; above that: "stalled". 0: patience().
   Duration others_wait_max{0};
 };
