@@ -27,8 +27,8 @@ are tests/attacks/*.cc: each attack is a function, with a comment that names wha
                  given up after 2,000 ms. PUTs of rkvd are on disk when they are answered; the
                  stock server keeps its values in memory and does nothing else.
   MiB            by how much the server's resident memory grew, at its peak.
-  CPU            of one core, in percent, that the server used while the attacker held on, of the
-                 time in which it could have one. With the attacks that make a server work, it works.
+  CPU            of one core, in percent of the time in which it could have one, that the server
+                 used while the attacker held on. With the attacks that make it work, it works.
   verdict        the worst that is true:
     passed       the others were answered, every call within 2,000 ms; memory and CPU stayed within
                  the attack's bounds (8 MiB and 75 % where its source does not say otherwise); the
