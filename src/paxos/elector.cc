@@ -72,8 +72,7 @@ void Elector::ask() {
     prepare();
     return;
   }
-  const auto message =
-      std::make_shared<PreVote>(PreVoteFields{ballot_, context_.learner.learned()});
+  const auto message = std::make_shared<PreVote>(PreVoteFields{ballot_});
   context_.for_each_peer([this, &message](ReplicaId peer) {
     context_.send(message, {kPreVote, peer, ballot_, context_.now, 0, 0, {}, {}});
   });

@@ -51,7 +51,6 @@ struct AcceptedValue {
 // Would you promise me a ballot? Changes nothing.
 struct PreVoteFields {
   Ballot ballot;  // the one that would be asked for
-  Slot chosen = 0;
 };
 struct PreVoteAnswerFields {
   bool granted = false;

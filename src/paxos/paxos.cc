@@ -169,7 +169,7 @@ void Paxos::on(const protocol::Request& request) {
   const protocol::Message& message = *request.message;
   switch (message.tag()) {
     case kPreVote:
-      on_pre_vote(request.from, request.call, as<PreVote>(message));
+      on_pre_vote(request.call, as<PreVote>(message));
       break;
     case kPrepare:
       on_prepare(request.call, as<Prepare>(message));
@@ -242,7 +242,7 @@ void Paxos::on(const protocol::SendFailed& failed) {
 
 // ---- what other replicas ask --------------------------------------------------------------------
 
-void Paxos::on_pre_vote(ReplicaId /*from*/, protocol::CallId call, const PreVote& message) {
+void Paxos::on_pre_vote(protocol::CallId call, const PreVote& message) {
   std::string why;
   PreVoteAnswerFields answer;
   answer.granted = acceptor_.would_promise(message.ballot, context_.now, &why);
@@ -331,7 +331,8 @@ protocol::Role Paxos::role() const {
   protocol::Role role{"follower", elector_.leader(), {}};
   if (leadership_ != nullptr) role = {"leader", options_.self, {}};
   if (elector_.is_standing()) role.name = "candidate";
-  if (catch_up_.is_behind_every_log()) {
+  const bool could_not_lead = elector_.leader() == ReplicaId{} && elector_.is_behind();
+  if (catch_up_.is_behind_every_log() || could_not_lead) {
     role.trouble = "this replica has missed writes that no other one keeps in its log any more";
   } else if (acceptor_.lost_up_to()) {
     role.trouble =

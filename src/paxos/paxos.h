@@ -59,7 +59,7 @@ class Paxos final : public protocol::Protocol {
   void on(const protocol::LogRoom& room);
 
   // Requests of other replicas.
-  void on_pre_vote(ReplicaId from, protocol::CallId call, const PreVote& message);
+  void on_pre_vote(protocol::CallId call, const PreVote& message);
   void on_prepare(protocol::CallId call, const Prepare& message);
   void on_accept(ReplicaId from, protocol::CallId call, const Accept& message);
   void on_submit(protocol::CallId call, const Submit& message);

@@ -66,8 +66,6 @@ void Messages::propose(ReplicaId from, const paxos::Accept& accept) {
 
 void Messages::sending(ReplicaId from, ReplicaId /*to*/, const protocol::Message& message) {
   switch (message.tag()) {
-    case paxos::kPreVote:
-      return check_chosen(from, paxos::as<paxos::PreVote>(message).chosen);
     case paxos::kPrepare:
       use(from, paxos::as<paxos::Prepare>(message).ballot);
       return;
