@@ -168,7 +168,7 @@ $(FUZZ)/librkv.a: $(FUZZ_OBJECTS)
 	ar rcs $@ $^
 $(FUZZ)/obj/%.o: %.cc | $(GEN)/kv.h $(GEN)/ledger.h $(GEN)/kv_types.inc
 	@mkdir -p $(@D)
-	$(FUZZ_CXX) -std=c++20 $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+	$(FUZZ_CXX) -std=c++20 $(FUZZ_FLAGS) -MD -MP -c -o $@ $<
 $(FUZZ)/obj/%.o: $(GEN)/%.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -c -o $@ $<
@@ -185,16 +185,17 @@ $(BUILD)/fuzz_seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(BUILD)/librkv.a $(GEN)/le
 $(GEN)/kv_types.inc: $(GEN)/kv.h
 	grep -o 'xdr_kv_[a-z0-9_]*' $< | sort -u | sed 's/^xdr_\(.*\)/KV_TYPE(\1)/' >$@
 
+# -MD, not -MMD: what rpcgen makes is among the system's headers, and changes.
 $(BUILD)/obj/%.o: %.cc | $(GEN)/kv.h $(GEN)/ledger.h $(GEN)/kv_types.inc
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+	$(CXX) $(CXXFLAGS) -MD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.c.o: %.c | $(GEN)/kv.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS) -MD -MP -c -o $@ $<
 
 $(STUBS:%.c=%.o) $(TEST_STUBS:%.c=%.o): %.o: %.c
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS) -MD -MP -c -o $@ $<
 
 # rpcgen names what it includes after its input, and refuses to overwrite: so it runs in $(GEN), on
 # a copy, into a file that is not there.

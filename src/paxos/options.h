@@ -9,6 +9,8 @@
 
 namespace rkv::paxos {
 
+constexpr std::uint64_t kWindowSlotsMax = 4096;  // the most that Options::window_slots_max may be
+
 struct Options {
   ReplicaId self;
   std::vector<ReplicaId> replicas;  // all of the cluster, this one too
@@ -33,7 +35,7 @@ struct Options {
   std::size_t waiting_bytes_max = 64 << 20;  // bytes of those
 
   // How far beyond what is chosen a leader proposes.
-  std::uint64_t window_slots_max = 4096;
+  std::uint64_t window_slots_max = kWindowSlotsMax;
   std::size_t window_bytes_max = 4 << 20;
   // What a message may carry; one value always fits.
   std::size_t message_values_max = 512;

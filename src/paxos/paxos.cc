@@ -42,6 +42,7 @@ void Paxos::recover(protocol::Recovery recovery, TimePoint now, protocol::Effect
   learner_.told_chosen(roles.standing.chosen, Ballot{}, acceptor_);
   acceptor_.recover(roles.standing.promised, std::move(roles.votes), roles.lost_up_to, now);
   acceptor_.forget(learner_.learned());
+  synced_ = acceptor_.votes().empty() ? learner_.learned() : acceptor_.votes().rbegin()->first;
   elector_.start();
   apply_learned();
 }
@@ -82,6 +83,7 @@ void Paxos::begin_to_lead() {
   std::unique_ptr<Proposer> won = elector_.take_won();
   if (won == nullptr) return;
   leadership_ = std::make_unique<Leadership>(context_, std::move(won), submissions_, reads_);
+  note_leader(leadership_->ballot());
   catch_up_.ask_from_now_on(leadership_->most_learned());
   submissions_.take_back_from_all_but(leadership_->ballot());
 }
@@ -120,6 +122,13 @@ void Paxos::flush(TimePoint now, protocol::Effects& effects) {
   if (learner_.cut_kept()) effects.emplace_back(protocol::CutLog{learner_.cut()});
 }
 
+void Paxos::note_leader(const Ballot& ballot) {
+  if (ballot == last_leader_) return;
+  last_leader_ = ballot;
+  ++elections_;
+  elected_at_ = context_.now;
+}
+
 void Paxos::persist() {
   const bool acceptor_changed = acceptor_.has_changed();
   const bool is_standing_old = learner_.learned() > standing_chosen_;
@@ -134,6 +143,9 @@ void Paxos::persist() {
                                     acceptor_.lost_up_to().value_or(0)});
   standing_chosen_ = learner_.learned();
   standing_due_ = kNever;
+  const auto& votes = acceptor_.votes();
+  const Slot highest = votes.empty() ? learner_.learned() : votes.rbegin()->first;
+  syncing_.emplace_back(context_.this_sync(), highest);
   context_.effects->emplace_back(protocol::Persist{std::move(batch)});
   context_.persisted(acceptor_changed);
 }
@@ -157,6 +169,10 @@ void Paxos::on(const protocol::PeerDown& down) {
 }
 
 void Paxos::on(const protocol::Persisted& persisted) {
+  while (!syncing_.empty() && syncing_.front().first <= persisted.sync) {
+    synced_ = std::max(synced_, syncing_.front().second);
+    syncing_.pop_front();
+  }
   elector_.persisted(persisted.sync);
   if (leadership_ != nullptr) leadership_->persisted(persisted.sync);
 }
@@ -274,6 +290,7 @@ void Paxos::on_accept(ReplicaId from, protocol::CallId call, const Accept& messa
     const bool is_new = elector_.leader_ballot() != message.ballot;
     yield_if_must();
     elector_.heard_from_leader(message.ballot);
+    note_leader(message.ballot);
     if (is_new) submissions_.take_back_from_all_but(message.ballot);
     answer.taken = accept_values(message);
     if (message.chosen > learner_.learned()) {
@@ -351,7 +368,10 @@ Paxos::View Paxos::view() const {
   view.promised = acceptor_.promised();
   view.chosen = learner_.known_chosen();
   view.applied = learner_.learned();
+  view.synced = synced_;
   view.cut = learner_.cut();
+  view.elections = elections_;
+  view.elected_at = elected_at_;
   if (view.leading) view.lease_until = leadership_->lease_until();
   return view;
 }

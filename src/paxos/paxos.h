@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,7 +42,10 @@ class Paxos final : public protocol::Protocol {
     Ballot promised;
     Slot chosen = 0;  // known to be
     Slot applied = 0;
+    Slot synced = 0;  // the highest one that the log has on disk
     Slot cut = 0;
+    std::uint64_t elections = 0;       // leaders heard of since the start
+    TimePoint elected_at;              // when the last of them was heard of first
     TimePoint lease_until = kLongAgo;  // of this leader
   };
   View view() const;
@@ -70,6 +74,7 @@ class Paxos final : public protocol::Protocol {
   void yield_if_must();
   void after_event();
   void apply_learned();
+  void note_leader(const Ballot& ballot);
   void persist();
   std::string why_waiting() const;
 
@@ -84,6 +89,13 @@ class Paxos final : public protocol::Protocol {
   std::unique_ptr<Leadership> leadership_;  // while this replica leads
   Slot standing_chosen_ = 0;                // as last written to the log
   TimePoint standing_due_ = kNever;         // when it must be written anew
+
+  // For view() only.
+  Ballot last_leader_;
+  std::uint64_t elections_ = 0;
+  TimePoint elected_at_;
+  Slot synced_ = 0;
+  std::deque<std::pair<protocol::SyncPoint, Slot>> syncing_;  // the highest slot of each
 };
 
 }  // namespace rkv::paxos

@@ -109,6 +109,13 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, bool may_crea
   return DataDirectory(path, lock, content.value());
 }
 
+bool DataDirectory::has_log_folder() const {
+  std::error_code error;
+  return std::filesystem::is_directory(log_path(), error);
+}
+
+Status DataDirectory::make_log_folder() const { return make_directory(log_path()); }
+
 DataDirectory::DataDirectory(DataDirectory&& other) noexcept
     : path_(std::move(other.path_)),
       lock_(std::exchange(other.lock_, -1)),

@@ -26,6 +26,10 @@ class DataDirectory {
   const std::string& path() const { return path_; }
   // The folder of the store.
   std::string store_path() const { return path_ + "/store"; }
+  // The folder of the log, for a replica that keeps one; make_log_folder() makes it, durably.
+  std::string log_path() const { return path_ + "/log"; }
+  bool has_log_folder() const;
+  Status make_log_folder() const;
 
  private:
   DataDirectory(std::string path, int lock, Content content)

@@ -9,14 +9,13 @@
 
 #include "base/bytes.h"
 #include "forward/forward.h"
+#include "paxos/paxos.h"
 #include "posix/system.h"
 #include "rkvd/listen_address.h"
 
 namespace rkv::daemon {
 namespace {
 
-constexpr const char* kIdentityKey = "identity";
-constexpr const char* kIncarnationKey = "incarnation";
 constexpr std::size_t kReplicasFileSizeMax = 1 << 20;
 constexpr const char* kSingleHost = "localhost";
 constexpr const char* kClientSocketName = "client";
@@ -30,6 +29,7 @@ rpc::ServerLimits peer_limits() {
   limits.connections_max = 1024;
   limits.calls_per_connection_max = 16384;
   limits.output_per_connection_max = 64 << 20;
+  limits.record_size_max = service::kPeerRecordSizeMax;
   limits.idle_timeout = seconds(60);
   return limits;
 }
@@ -92,32 +92,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options, Logger& lo
   if (!replicas.ok()) return replicas.status();
   Status status = check_own_id(options, replicas.value());
   if (!status.ok()) return status;
-  const bool single = options.replicas_file.empty();
-  Result<posix::DataDirectory> directory =
-      posix::DataDirectory::open(options.data_dir, options.create || single);
-  if (!directory.ok()) return directory.status();
-  const bool is_empty = directory.value().content() == posix::DataDirectory::Content::kEmpty;
-  if (is_empty && !options.create && !single) {
-    return Status::invalid("data directory " + options.data_dir +
-                           " is empty; a new replica is made with --create, and a replica that "
-                           "has lost its data must not come back as if it had never had any");
-  }
-  if (!is_empty && options.create) {
-    return Status::invalid("data directory " + options.data_dir +
-                           " holds a replica already; start it without --create");
-  }
-  std::optional<Identity> to_create;
-  if (is_empty) {
-    Result<Identity> identity = new_identity(options);
-    if (!identity.ok()) return identity.status();
-    to_create = identity.value();
-  }
   service::Cluster cluster;
   cluster.replicas = std::move(replicas).value();
-  std::unique_ptr<Daemon> daemon(
-      new Daemon(options, logger, manager, std::move(directory).value(), std::move(cluster)));
-  status = daemon->open_store(to_create ? &*to_create : nullptr);
-  if (status.ok()) status = daemon->load_identity();
+  std::unique_ptr<Daemon> daemon(new Daemon(options, logger, manager, std::move(cluster)));
+  status = daemon->open_data();
   if (!status.ok()) return status;
   daemon->wire();
   status = daemon->listen();
@@ -128,11 +106,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options, Logger& lo
 }
 
 Daemon::Daemon(const Options& options, Logger& logger, posix::ServiceManager& manager,
-               posix::DataDirectory directory, service::Cluster cluster)
+               service::Cluster cluster)
     : options_(options),
       logger_(logger),
       service_manager_(manager),
-      directory_(std::move(directory)),
       cluster_(std::move(cluster)),
       signals_(std::make_unique<SignalHandler>(*this)),
       resolver_(loop_),
@@ -144,68 +121,57 @@ Daemon::~Daemon() {
   if (peers_ != nullptr) peers_->stop_listening();
 }
 
-Status Daemon::open_store(const Identity* to_create) {
-  storage::RocksStore::Options options;
-  options.directory = directory_.store_path();
-  options.create = to_create != nullptr;
-  options.post = [this](std::function<void()> task) { loop_.post(std::move(task)); };
-  options.fatal = [this](const Status& failure) {
-    logger_.error(
-        "the disk failed, and what it holds is not known any more: {}; ending, so that "
-        "nothing is promised that may be lost",
-        failure.reason());
-    std::_Exit(EXIT_FAILURE);
-  };
-  Result<std::unique_ptr<storage::RocksStore>> store = storage::RocksStore::open(options);
-  if (!store.ok()) return store.status();
-  store_ = std::move(store).value();
-  if (to_create == nullptr) return {};
-  return store_->put_metadata(kIdentityKey, to_create->encode());
+Status Daemon::open_data() {
+  Result<std::unique_ptr<ReplicaData>> data = ReplicaData::open(options_, loop_, logger_);
+  if (!data.ok()) return data.status();
+  data_ = std::move(data).value();
+  const Identity& identity = data_->identity();
+  cluster_.id = identity.cluster;
+  cluster_.self = identity.replica;
+  cluster_.incarnation = data_->incarnation();
+  cluster_.replication = identity.replication;
+  cluster_.replication_name = name_of(identity.replication);
+  if (identity.single) cluster_.replicas.front().id = cluster_.self;
+  if (identity.replication == service::Replication::kPaxos) {
+    cluster_.lease_ms = static_cast<std::uint32_t>(options_.paxos.lease.ms());
+  }
+  return {};
 }
 
-// Reads who this replica is, and counts the start.
-Status Daemon::load_identity() {
-  const Result<std::optional<std::string>> record = store_->metadata(kIdentityKey);
-  if (!record.ok()) return record.status();
-  if (!record.value()) {
-    return Status::invalid("data directory " + options_.data_dir +
-                           ": the making of its replica was broken off; remove it and make the "
-                           "replica again");
+std::unique_ptr<protocol::Protocol> Daemon::make_protocol() {
+  std::vector<ReplicaId> peers;
+  for (const ReplicaAddress& peer : cluster_.peers()) peers.push_back(peer.id);
+  if (cluster_.replication == service::Replication::kForward) {
+    forward::Forward::Options options;
+    options.self = cluster_.self;
+    options.answer_timeout = options_.answer_timeout;
+    options.peers = std::move(peers);
+    return std::make_unique<forward::Forward>(options);
   }
-  const Result<Identity> identity = Identity::decode(*record.value());
-  if (!identity.ok()) return identity.status();
-  Status status = check_identity(identity.value(), options_);
-  if (!status.ok()) return status;
-  cluster_.id = identity.value().cluster;
-  cluster_.self = identity.value().replica;
-  cluster_.replication = identity.value().replication;
-  cluster_.replication_name = name_of(identity.value().replication);
-  if (identity.value().single) cluster_.replicas.front().id = cluster_.self;
-
-  const Result<std::optional<std::string>> starts = store_->metadata(kIncarnationKey);
-  if (!starts.ok()) return starts.status();
-  cluster_.incarnation = starts.value() ? XdrReader(*starts.value()).read_uint64() + 1 : 1;
-  std::string counted;
-  append_uint64(counted, cluster_.incarnation);
-  return store_->put_metadata(kIncarnationKey, counted);
+  paxos::Options options = options_.paxos;
+  options.self = cluster_.self;
+  options.replicas = std::move(peers);
+  options.replicas.push_back(cluster_.self);
+  posix::fill_random(&options.seed, sizeof options.seed);
+  auto made = std::make_unique<paxos::Paxos>(options);
+  paxos_ = made.get();
+  return made;
 }
 
 void Daemon::wire() {
   peers_ = std::make_unique<service::Peers>(cluster_, loop_, resolver_, logger_,
                                             service::Peers::Options());
-  forward::Forward::Options protocol_options;
-  protocol_options.self = cluster_.self;
-  protocol_options.answer_timeout = options_.answer_timeout;
-  for (const ReplicaAddress& peer : cluster_.peers()) protocol_options.peers.push_back(peer.id);
   replica::Manager::Limits limits;
   limits.writes_waiting_max = options_.client_limits.calls_max;
   limits.reads_waiting_max = options_.client_limits.calls_max;
   manager_ = std::make_unique<replica::Manager>(
-      std::make_unique<forward::Forward>(protocol_options),
-      replica::Manager::Environment{*store_, *peers_, nullptr, cluster_.self, cluster_.incarnation},
-      limits, loop_.now(), [this] { loop_.request_turn(); });
-  client_service_ = std::make_unique<service::ClientService>(cluster_, *manager_, *store_, *peers_,
-                                                             client_server_, loop_, logger_);
+      make_protocol(),
+      replica::Manager::Environment{data_->store(), *peers_, data_->log(), cluster_.self,
+                                    cluster_.incarnation},
+      limits, rpc::EventLoop::read_clock(), [this] { loop_.request_turn(); });
+  client_service_ = std::make_unique<service::ClientService>(
+      cluster_, *manager_, data_->store(), *peers_, client_server_, loop_, logger_);
+  if (paxos_ != nullptr) client_service_->show_paxos(*paxos_, *data_->log());
   client_service_->serve_on(client_server_);
   client_service_->add_counter("rpcbind_registered", [this] {
     return std::uint64_t{registration_ == nullptr ? 0 : registration_->registered()};
@@ -323,7 +289,7 @@ void Daemon::announce() {
       "replica {} of cluster {}, replication {}, started for the {}. time: {} keys, "
       "clients at {} ({}), peers at {}",
       cluster_.self.value, cluster_.id.to_string(), cluster_.replication_name, cluster_.incarnation,
-      store_->keys(), clients, takes_udp ? "tcp and udp" : "tcp", list_of(peer_addresses_));
+      data_->store().keys(), clients, takes_udp ? "tcp and udp" : "tcp", list_of(peer_addresses_));
   loop_.post([this, clients] {
     tell_manager(service_manager_.ready("replica " + std::to_string(cluster_.self.value) +
                                         " takes clients at " + clients));

@@ -6,12 +6,12 @@
 
 #include "base/log.h"
 #include "base/status.h"
-#include "posix/data_directory.h"
+#include "paxos/paxos.h"
 #include "posix/service_manager.h"
 #include "replica/manager.h"
-#include "rkvd/identity.h"
 #include "rkvd/member_addresses.h"
 #include "rkvd/options.h"
+#include "rkvd/replica_data.h"
 #include "rpc/event_loop.h"
 #include "rpc/resolver.h"
 #include "rpc/rpcbind_registration.h"
@@ -20,7 +20,6 @@
 #include "service/cluster.h"
 #include "service/peer_service.h"
 #include "service/peers.h"
-#include "storage/rocks_store.h"
 
 namespace rkv::daemon {
 
@@ -50,9 +49,9 @@ class Daemon final : public service::Peers::Listener {
   class SignalHandler;
 
   Daemon(const Options& options, Logger& logger, posix::ServiceManager& manager,
-         posix::DataDirectory directory, service::Cluster cluster);
-  Status open_store(const Identity* to_create);
-  Status load_identity();
+         service::Cluster cluster);
+  Status open_data();
+  std::unique_ptr<protocol::Protocol> make_protocol();
   void wire();
   Status listen();
   Status listen_inherited();
@@ -69,7 +68,6 @@ class Daemon final : public service::Peers::Listener {
   const Options options_;
   Logger& logger_;
   posix::ServiceManager& service_manager_;
-  const posix::DataDirectory directory_;
   service::Cluster cluster_;
   Stage stage_ = Stage::kServing;
 
@@ -82,9 +80,10 @@ class Daemon final : public service::Peers::Listener {
   std::vector<rpc::Address> client_addresses_;  // where they listen
   std::vector<rpc::Address> peer_addresses_;
   std::unique_ptr<MemberAddresses> members_;
-  std::unique_ptr<storage::RocksStore> store_;
+  std::unique_ptr<ReplicaData> data_;
   std::unique_ptr<service::Peers> peers_;
   std::unique_ptr<replica::Manager> manager_;
+  const paxos::Paxos* paxos_ = nullptr;  // the manager's protocol, if it is this one
   std::unique_ptr<service::ClientService> client_service_;
   std::unique_ptr<service::PeerService> peer_service_;
   std::unique_ptr<rpc::RpcbindRegistration> registration_;  // null with --rpcbind=off

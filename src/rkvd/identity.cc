@@ -17,11 +17,11 @@ Status wrong_directory(const Options& options, const std::string& what) {
 }
 
 Result<service::Replication> wanted_replication(const Options& options) {
-  if (options.replication.empty()) return service::Replication::kForward;
+  if (options.replication.empty()) return service::Replication::kPaxos;
   const std::optional<service::Replication> replication = replication_named(options.replication);
   if (replication) return *replication;
   return Status::invalid("--replication " + options.replication +
-                         ": there is no such protocol; this version has: forward");
+                         ": there is no such protocol; this version has: paxos, forward");
 }
 
 }  // namespace
@@ -46,9 +46,11 @@ Result<Identity> Identity::decode(std::string_view bytes) {
   identity.single = reader.read_uint32() == 1;
   if (!reader.done() || format != kIdentityFormat ||
       cluster.size() != identity.cluster.bytes.size() ||
-      replication != static_cast<std::uint32_t>(service::Replication::kForward)) {
+      (replication != static_cast<std::uint32_t>(service::Replication::kForward) &&
+       replication != static_cast<std::uint32_t>(service::Replication::kPaxos))) {
     return Status::internal("the record of its identity cannot be read by this version");
   }
+  identity.replication = static_cast<service::Replication>(replication);
   std::copy(cluster.begin(), cluster.end(), identity.cluster.bytes.begin());
   return identity;
 }
@@ -111,12 +113,15 @@ std::string_view name_of(service::Replication replication) {
   switch (replication) {
     case service::Replication::kForward:
       return "forward";
+    case service::Replication::kPaxos:
+      return "paxos";
   }
   RKV_CHECK(false, "replication out of range");
 }
 
 std::optional<service::Replication> replication_named(std::string_view name) {
   if (name == "forward") return service::Replication::kForward;
+  if (name == "paxos") return service::Replication::kPaxos;
   return std::nullopt;
 }
 

@@ -44,6 +44,9 @@ struct Raw {
   std::uint32_t record_timeout_s = 30;
   std::uint32_t write_timeout_s = 30;
   std::uint32_t answer_timeout_ms = 2000;
+  std::uint32_t heartbeat_ms = 20;
+  std::uint32_t election_ms = 100;
+  std::uint32_t request_timeout_ms = 5000;
   std::uint32_t stop_timeout_ms = 5000;
 };
 
@@ -62,7 +65,8 @@ po::options_description identity_options(Options& options) {
       "cluster-id", text(&options.cluster_id, "ID"),
       "the cluster's identity, 32 hexadecimal digits, the same for all its replicas")(
       "replication", text(&options.replication, "PROTOCOL"),
-      "how replicas agree on writes: forward; fixed when the cluster is made");
+      "how replicas agree on writes: paxos (the default) or forward; fixed when the cluster is "
+      "made");
   return group;
 }
 
@@ -97,9 +101,21 @@ po::options_description limit_options(Options& options, Raw& raw) {
                                                 "a connection without calls is closed")(
       "record-timeout-s", number(&raw.record_timeout_s), "a call must have come in whole by then")(
       "write-timeout-s", number(&raw.write_timeout_s), "answers must be taken by then")(
+      "stop-timeout-ms", number(&raw.stop_timeout_ms), "the longest that a clean stop takes");
+  return group;
+}
+
+po::options_description replication_options(Raw& raw) {
+  po::options_description group("Replication");
+  group.add_options()("heartbeat-ms", number(&raw.heartbeat_ms),
+                      "paxos: the leader is heard of at least this often")(
+      "election-ms", number(&raw.election_ms),
+      "paxos: a replica that hears of no leader for a random time from this to twice this asks to "
+      "become it; a leader's lease is this long. The same at all replicas")(
+      "request-timeout-ms", number(&raw.request_timeout_ms),
+      "paxos: a call that waits for a leader, or a majority, is answered by then")(
       "answer-timeout-ms", number(&raw.answer_timeout_ms),
-      "another replica must have answered by then")("stop-timeout-ms", number(&raw.stop_timeout_ms),
-                                                    "the longest that a clean stop takes");
+      "forward: another replica must have answered by then");
   return group;
 }
 
@@ -178,15 +194,37 @@ Status check_limits(const Options& options) {
       limits.calls_max == 0 || limits.call_bytes_max == 0 || limits.calls_per_connection_max == 0) {
     return Status::invalid("a limit of 0 would let nothing in");
   }
-  if (options.answer_timeout <= Duration()) {
-    return Status::invalid("--answer-timeout-ms must be at least 1");
-  }
   return {};
 }
 
 Status take_udp(const std::string& text, Options& options) {
   if (text != "on" && text != "off") return Status::invalid("--udp " + text + ": on or off");
   options.udp = text == "on";
+  return {};
+}
+
+// An election must leave time for a few heartbeats, or a busy machine alone would start one.
+Status take_replication(const Raw& raw, Options& options) {
+  constexpr std::uint32_t kHeartbeatsPerElection = 3;
+  constexpr std::uint32_t kTimeMax = 60'000;  // milliseconds
+  if (raw.answer_timeout_ms == 0) return Status::invalid("--answer-timeout-ms must be at least 1");
+  if (raw.heartbeat_ms == 0 || raw.election_ms > kTimeMax ||
+      raw.election_ms / kHeartbeatsPerElection < raw.heartbeat_ms) {
+    return Status::invalid("--heartbeat-ms must be at least 1, and --election-ms at least " +
+                           std::to_string(kHeartbeatsPerElection) + " times as much and at most " +
+                           std::to_string(kTimeMax));
+  }
+  if (raw.request_timeout_ms < raw.election_ms) {
+    return Status::invalid(
+        "--request-timeout-ms must be at least --election-ms: while a leader is "
+        "elected, calls wait");
+  }
+  options.answer_timeout = milliseconds(raw.answer_timeout_ms);
+  options.paxos.heartbeat = milliseconds(raw.heartbeat_ms);
+  options.paxos.election_min = milliseconds(raw.election_ms);
+  options.paxos.election_max = milliseconds(std::int64_t{2} * raw.election_ms);
+  options.paxos.lease = options.paxos.election_min;
+  options.paxos.request_timeout = milliseconds(raw.request_timeout_ms);
   return {};
 }
 
@@ -199,11 +237,11 @@ Status complete(const po::variables_map& values, const Raw& raw, Options& option
   if (!level.ok()) return level.status();
   options.log_level = level.value();
   Status status = take_udp(raw.udp, options);
+  if (status.ok()) status = take_replication(raw, options);
   if (!status.ok()) return status;
   options.client_limits.idle_timeout = seconds(raw.idle_timeout_s);
   options.client_limits.record_timeout = seconds(raw.record_timeout_s);
   options.client_limits.write_timeout = seconds(raw.write_timeout_s);
-  options.answer_timeout = milliseconds(raw.answer_timeout_ms);
   options.stop_timeout = milliseconds(raw.stop_timeout_ms);
   const Result<RpcbindUse> rpcbind = parse_rpcbind_use(raw.rpcbind);
   if (!rpcbind.ok()) return rpcbind.status();
@@ -222,6 +260,7 @@ Result<OptionsOutcome> read_options(int argument_count, const char* const* argum
   po::options_description known;
   known.add(identity_options(options))
       .add(network_options(options, raw))
+      .add(replication_options(raw))
       .add(limit_options(options, raw))
       .add(general_options(raw));
   po::variables_map values;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "paxos/options.h"
 #include "rpc/server.h"
 
 namespace rkv::daemon {
@@ -26,7 +27,7 @@ struct Options {
   std::string data_dir;
   bool create = false;
   std::string cluster_id;   // empty: not given
-  std::string replication;  // empty: not given
+  std::string replication;  // empty: not given; then paxos, or what the replica was made with
   std::string listen;       // empty: as the replicas file says
   std::string peer_listen;  // the same
   bool udp = true;          // clients are served over UDP too
@@ -34,6 +35,7 @@ struct Options {
   Duration rpcbind_check_interval;
   LogLevel log_level = LogLevel::kInfo;
   rpc::ServerLimits client_limits;
+  paxos::Options paxos;  // its times; who the replicas are is not in it
   Duration answer_timeout;
   Duration stop_timeout;
 };

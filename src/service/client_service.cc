@@ -100,6 +100,11 @@ void set_datagram_reply(rpc::Server& server, std::uint32_t procedure,
   server.set_datagram_reply(KV_PROG, KV_V1, procedure, use, rpc::untyped(routine), &result);
 }
 
+// 0 if `then` is past.
+u_quad_t milliseconds_until(TimePoint then, TimePoint now) {
+  return static_cast<u_quad_t>(std::max<std::int64_t>((then - now).ms(), 0));
+}
+
 }  // namespace
 
 ClientService::ClientService(const Cluster& cluster, replica::Manager& manager, kv::Store& store,
@@ -143,6 +148,11 @@ void ClientService::serve_on(rpc::Server& server) {
 
 void ClientService::add_counter(std::string name, std::function<std::uint64_t()> read) {
   added_counters_.emplace_back(std::move(name), std::move(read));
+}
+
+void ClientService::show_paxos(const paxos::Paxos& paxos, const env::LogDevice& log) {
+  paxos_ = &paxos;
+  log_ = &log;
 }
 
 void ClientService::put(const kv_put_args& args, rpc::Reply<kv_put_result> reply) {
@@ -296,6 +306,25 @@ std::vector<ClientService::Counter> ClientService::counters() const {
   return all;
 }
 
+kv_protocol_status ClientService::protocol_status() const {
+  kv_protocol_status wire{};
+  wire.replication = static_cast<kv_replication>(cluster_.replication);
+  if (paxos_ == nullptr) return wire;
+  const paxos::Paxos::View view = paxos_->view();
+  const TimePoint now = loop_.now();
+  kv_paxos_status& paxos = wire.kv_protocol_status_u.paxos;
+  paxos.ballot = {view.ballot.round, view.ballot.replica.value};
+  paxos.promised = {view.promised.round, view.promised.replica.value};
+  paxos.chosen = view.chosen;
+  paxos.synced = view.synced;
+  paxos.cut = view.cut;
+  paxos.lease_ms = milliseconds_until(view.lease_until, now);
+  paxos.elections = view.elections;
+  if (view.elections > 0) paxos.election_age_ms = milliseconds_until(now, view.elected_at);
+  paxos.log_bytes = log_->size();
+  return wire;
+}
+
 void ClientService::send_status(rpc::Reply<kv_status_result> reply,
                                 const kv::StateHash* hash) const {
   const std::vector<Counter> counted = counters();
@@ -309,11 +338,12 @@ void ClientService::send_status(rpc::Reply<kv_status_result> reply,
   wire_peers.reserve(states.size());
   for (PeerState& state : states) {
     if (state.reason.size() > kReasonSizeMax) state.reason.resize(kReasonSizeMax);
-    const Duration since = loop_.now() - state.since;
     wire_peers.push_back({state.id.value, state.up ? TRUE : FALSE, string_to_wire(state.reason),
-                          static_cast<u_quad_t>(std::max<std::int64_t>(since.ms(), 0))});
+                          milliseconds_until(loop_.now(), state.since)});
   }
-  const std::string role(manager_.role().name);
+  const protocol::Role own = manager_.role();
+  const std::string role(own.name);
+  const std::string trouble = own.trouble.substr(0, kReasonSizeMax);
   const std::string software = kSoftwareVersion;
   kv_status_result result{};
   result.status = KV_OK;
@@ -323,7 +353,9 @@ void ClientService::send_status(rpc::Reply<kv_status_result> reply,
   ok.incarnation = cluster_.incarnation;
   ok.replication = string_to_wire(cluster_.replication_name);
   ok.role = string_to_wire(role);
-  ok.leader = manager_.role().leader.value;
+  ok.leader = own.leader.value;
+  ok.protocol = protocol_status();
+  ok.trouble = string_to_wire(trouble);
   ok.applied = store_.applied();
   ok.durable = store_.durable();
   ok.keys = store_.keys();

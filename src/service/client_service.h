@@ -9,7 +9,9 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "env/log_device.h"
 #include "kv/store.h"
+#include "paxos/paxos.h"
 #include "replica/manager.h"
 #include "rpc/event_loop.h"
 #include "rpc/reply.h"
@@ -38,6 +40,10 @@ class ClientService {
   // each STATUS.
   void add_counter(std::string name, std::function<std::uint64_t()> read);
 
+  // Makes STATUS tell of the replica's protocol, when that is Paxos, and its log. Both must outlive
+  // the service.
+  void show_paxos(const paxos::Paxos& paxos, const env::LogDevice& log);
+
   void put(const kv_put_args& args, rpc::Reply<kv_put_result> reply);
   void get(const kv_get_args& args, rpc::Reply<kv_get_result> reply);
   void del(const kv_del_args& args, rpc::Reply<kv_del_result> reply);
@@ -51,6 +57,7 @@ class ClientService {
   };
   std::vector<Counter> counters() const;
   void read(std::string key, rpc::Reply<kv_get_result> reply);
+  kv_protocol_status protocol_status() const;
   void send_status(rpc::Reply<kv_status_result> reply, const kv::StateHash* hash) const;
   // A line for each operation, when the log level is debug.
   void log_operation(const char* operation, std::string_view key, TimePoint begun,
@@ -64,6 +71,8 @@ class ClientService {
   rpc::EventLoop& loop_;
   Logger& logger_;
   const TimePoint started_;
+  const paxos::Paxos* paxos_ = nullptr;
+  const env::LogDevice* log_ = nullptr;
   std::vector<std::pair<std::string, std::function<std::uint64_t()>>> added_counters_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,10 @@
 namespace rkv::service {
 
 // How the replicas of a cluster agree on writes; fixed when the cluster is created.
-enum class Replication { kForward = 1 };
+enum class Replication { kForward = 1, kPaxos = 2 };
+
+// Whether a replica keeps a log, beside its state.
+inline bool keeps_log(Replication replication) { return replication == Replication::kPaxos; }
 
 // Who this replica is, and who the others are. Does not change while it runs.
 struct Cluster {
@@ -18,6 +22,7 @@ struct Cluster {
   Incarnation incarnation = 0;
   Replication replication = Replication::kForward;
   std::string replication_name;
+  std::uint32_t lease_ms = 0;            // of paxos: must be the same at all replicas
   std::vector<ReplicaAddress> replicas;  // all of them, this one included
 
   // Null if there is no replica with this id.

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/bytes.h"
@@ -14,6 +15,7 @@
 namespace rkv::service {
 
 static_assert(static_cast<int>(Replication::kForward) == KV_REPLICATION_FORWARD);
+static_assert(static_cast<int>(Replication::kPaxos) == KV_REPLICATION_PAXOS);
 
 namespace {
 
@@ -46,10 +48,30 @@ bool nothing_happened(int status) {
   }
 }
 
+// Whose messages are of this phase; nothing for a hello, and for a phase of a later release.
+std::optional<Replication> protocol_of(const kv_phase& phase) {
+  switch (number_of(phase)) {
+    case KV_PHASE_FORWARD:
+      return Replication::kForward;
+    case KV_PHASE_PAXOS_PRE_VOTE:
+    case KV_PHASE_PAXOS_PREPARE:
+    case KV_PHASE_PAXOS_ACCEPT:
+    case KV_PHASE_PAXOS_FETCH:
+    case KV_PHASE_PAXOS_SUBMIT:
+    case KV_PHASE_PAXOS_READ_INDEX:
+      return Replication::kPaxos;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 OutgoingMessage::OutgoingMessage(const protocol::Message& message) {
-  RKV_CHECK(message.tag() == forward::kWrites, "forward has one kind of request");
+  if (message.tag() != forward::kWrites) {
+    paxos_message_to_wire(message, parts_, wire_);
+    return;
+  }
   const auto& writes = static_cast<const forward::Writes&>(message);
   commands_.reserve(writes.commands().size());
   for (const SharedBytes& command : writes.commands()) {
@@ -60,17 +82,22 @@ OutgoingMessage::OutgoingMessage(const protocol::Message& message) {
   wire_.kv_peer_message_u.forward.commands.commands_val = commands_.data();
 }
 
-kv_peer_answer answer_to_wire(const protocol::Message& answer) {
-  RKV_CHECK(answer.tag() == forward::kWritten, "forward has one kind of answer");
-  kv_peer_answer wire{};
-  wire.phase = KV_PHASE_FORWARD;
-  wire.kv_peer_answer_u.forwarded.position =
+OutgoingAnswer::OutgoingAnswer(const protocol::Message& answer) {
+  if (answer.tag() != forward::kWritten) {
+    paxos_answer_to_wire(answer, parts_, wire_);
+    return;
+  }
+  wire_.phase = KV_PHASE_FORWARD;
+  wire_.kv_peer_answer_u.forwarded.position =
       static_cast<const forward::Written&>(answer).position();
-  return wire;
 }
 
-Result<protocol::MessagePtr> message_from_wire(const kv_peer_message& wire) {
-  if (wire.phase != KV_PHASE_FORWARD) return Status::invalid("a message of an unknown phase");
+Result<protocol::MessagePtr> message_from_wire(Replication replication, ReplicaId sender,
+                                               const kv_peer_message& wire) {
+  if (protocol_of(wire.phase) != std::optional(replication)) {
+    return Status::invalid("a message that this replication protocol does not have");
+  }
+  if (replication == Replication::kPaxos) return paxos_message_from_wire(wire, sender);
   const kv_forward& forward = wire.kv_peer_message_u.forward;
   if (forward.commands.commands_len == 0) return Status::invalid("a message without commands");
   std::vector<SharedBytes> commands;
@@ -84,8 +111,11 @@ Result<protocol::MessagePtr> message_from_wire(const kv_peer_message& wire) {
   return protocol::MessagePtr(std::make_shared<forward::Writes>(std::move(commands)));
 }
 
-Result<protocol::MessagePtr> answer_from_wire(const kv_peer_answer& wire) {
-  if (wire.phase != KV_PHASE_FORWARD) return Status::invalid("an answer of an unknown phase");
+Result<protocol::MessagePtr> answer_from_wire(kv_phase request, const kv_peer_answer& wire) {
+  if (number_of(wire.phase) != static_cast<int>(request)) {
+    return Status::invalid("an answer to something else");
+  }
+  if (protocol_of(request) == Replication::kPaxos) return paxos_answer_from_wire(wire);
   return protocol::MessagePtr(
       std::make_shared<forward::Written>(wire.kv_peer_answer_u.forwarded.position));
 }
@@ -97,6 +127,7 @@ kv_envelope envelope_to_wire(const Cluster& cluster, ReplicaId recipient) {
   envelope.recipient = recipient.value;
   envelope.incarnation = cluster.incarnation;
   envelope.replication = static_cast<kv_replication>(cluster.replication);
+  envelope.lease_ms = cluster.lease_ms;
   return envelope;
 }
 
@@ -121,6 +152,11 @@ EnvelopeCheck check_envelope(const Cluster& cluster, const kv_envelope& envelope
   if (number_of(envelope.replication) != static_cast<int>(cluster.replication)) {
     return {KV_WRONG_REPLICATION,
             "this cluster was created with replication " + cluster.replication_name};
+  }
+  if (envelope.lease_ms != cluster.lease_ms) {
+    return {KV_WRONG_REPLICATION,
+            "this replica runs with --election-ms " + std::to_string(cluster.lease_ms) + ", not " +
+                std::to_string(envelope.lease_ms) + "; it must be the same at all replicas"};
   }
   return {};
 }

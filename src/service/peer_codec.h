@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "protocol/message.h"
 #include "service/cluster.h"
+#include "service/paxos_codec.h"
 
 namespace rkv::service {
 
@@ -26,13 +27,28 @@ class OutgoingMessage {
  private:
   kv_peer_message wire_{};
   std::vector<kv_command> commands_;
+  PaxosWireParts parts_;
 };
 
-kv_peer_answer answer_to_wire(const protocol::Message& answer);
+// The same for an answer.
+class OutgoingAnswer {
+ public:
+  explicit OutgoingAnswer(const protocol::Message& answer);
+  OutgoingAnswer(const OutgoingAnswer&) = delete;
+  OutgoingAnswer& operator=(const OutgoingAnswer&) = delete;
+  const kv_peer_answer& wire() const { return wire_; }
 
-// A request of another replica; validates its commands. KV_PHASE_HELLO is not a protocol's message.
-Result<protocol::MessagePtr> message_from_wire(const kv_peer_message& wire);
-Result<protocol::MessagePtr> answer_from_wire(const kv_peer_answer& wire);
+ private:
+  kv_peer_answer wire_{};
+  PaxosWireParts parts_;
+};
+
+// A request of replica `sender`, of the protocol of its cluster; validates its commands.
+// KV_PHASE_HELLO is not a protocol's message.
+Result<protocol::MessagePtr> message_from_wire(Replication replication, ReplicaId sender,
+                                               const kv_peer_message& wire);
+// The answer to a message that went out as `request`; refuses that to any other.
+Result<protocol::MessagePtr> answer_from_wire(kv_phase request, const kv_peer_answer& wire);
 
 // What goes before a message to `recipient`.
 kv_envelope envelope_to_wire(const Cluster& cluster, ReplicaId recipient);

@@ -40,7 +40,8 @@ void PeerService::rput(const kv_rput_args& args, rpc::Reply<kv_rput_result> repl
     peers_.heard_from(sender);
     return;
   }
-  Result<protocol::MessagePtr> message = message_from_wire(args.message);
+  Result<protocol::MessagePtr> message =
+      message_from_wire(cluster_.replication, sender, args.message);
   if (!message.ok()) {
     logger_.error("refused a message of replica {}: {}", sender.value, message.status().reason());
     refuse(reply, KV_INVALID, message.status().reason());
@@ -49,8 +50,9 @@ void PeerService::rput(const kv_rput_args& args, rpc::Reply<kv_rput_result> repl
   manager_.peer_request(
       sender, std::move(message).value(),
       [this, sender, reply = std::move(reply)](const protocol::MessagePtr& answer) mutable {
+        const OutgoingAnswer outgoing(*answer);
         kv_rput_result result = ok_result(sender);
-        result.kv_rput_result_u.ok.answer = answer_to_wire(*answer);
+        result.kv_rput_result_u.ok.answer = outgoing.wire();
         reply.send(result);
       });
 }

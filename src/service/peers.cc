@@ -18,6 +18,7 @@ rpc::ChannelOptions channel_options() {
   rpc::ChannelOptions options;
   options.stay_connected = true;
   options.connect_timeout = seconds(2);
+  options.record_size_max = kPeerRecordSizeMax;
   return options;
 }
 
@@ -122,7 +123,8 @@ void Peers::send(ReplicaId to, std::shared_ptr<const protocol::Message> message,
   args.message = outgoing.wire();
   peer.channel->call<kv_rput_args, kv_rput_result>(
       kRput, args, loop_.now() + options_.call_timeout,
-      [this, to, done = std::move(done)](const rpc::CallOutcome& outcome, kv_rput_result& result) {
+      [this, to, phase = outgoing.wire().phase, done = std::move(done)](
+          const rpc::CallOutcome& outcome, kv_rput_result& result) {
         if (!outcome.answered()) {
           const bool unknown = outcome.kind == rpc::CallOutcome::Kind::kUnknown;
           done.failed(unknown ? env::SendFailure::kUnknown : env::SendFailure::kNotDelivered,
@@ -136,7 +138,8 @@ void Peers::send(ReplicaId to, std::shared_ptr<const protocol::Message> message,
                       status.reason());
           return;
         }
-        Result<protocol::MessagePtr> answer = answer_from_wire(result.kv_rput_result_u.ok.answer);
+        Result<protocol::MessagePtr> answer =
+            answer_from_wire(phase, result.kv_rput_result_u.ok.answer);
         if (answer.ok()) {
           done.answered(std::move(answer).value());
         } else {

@@ -19,6 +19,10 @@
 
 namespace rkv::service {
 
+// Bytes of a message between replicas, and of its answer: a promise with every vote that an
+// acceptor may hold is the longest.
+constexpr std::size_t kPeerRecordSizeMax = std::size_t{16} << 20;
+
 // Another replica as seen from here.
 struct PeerState {
   ReplicaId id;

@@ -8,12 +8,14 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "forward/message.h"
 #include "fuzz.h"
 #include "kv/command.h"
+#include "paxos/message.h"
 #include "rpc/xdr.h"
 #include "service/cluster.h"
 #include "service/peer_codec.h"
@@ -56,18 +58,47 @@ void check_envelope(const kv_envelope& envelope) {
             "it is from the other replica and for this one");
 }
 
+// Of a message that carries any; a no-op has none.
+std::vector<SharedBytes> commands_of(const protocol::Message& message) {
+  std::vector<SharedBytes> commands;
+  const auto add = [&commands](const std::vector<paxos::Value>& values) {
+    for (const paxos::Value& value : values) {
+      if (!value.is_no_op()) commands.push_back(value.command);
+    }
+  };
+  switch (message.tag()) {
+    case forward::kWrites:
+      commands = static_cast<const forward::Writes&>(message).commands();
+      RKV_CHECK(!commands.empty(), "a message of forward has commands");
+      break;
+    case paxos::kAccept:
+      add(paxos::as<paxos::Accept>(message).values);
+      break;
+    case paxos::kSubmit:
+      add(paxos::as<paxos::Submit>(message).values);
+      break;
+    default:
+      break;
+  }
+  RKV_CHECK(commands.size() <= kBatchCommandsMax, "a message has as many commands as fit");
+  return commands;
+}
+
 void check_message(const kv_peer_message& wire, std::size_t size) {
   check_envelope(service::envelope_to_wire(make_cluster(), ReplicaId{2}));
-  const Result<protocol::MessagePtr> message = service::message_from_wire(wire);
-  if (!message.ok()) return;
-  RKV_CHECK(message.value()->tag() == forward::kWrites, "forward has one kind of request");
-  const auto& writes = static_cast<const forward::Writes&>(*message.value());
-  RKV_CHECK(!writes.commands().empty() && writes.commands().size() <= kBatchCommandsMax,
-            "a message has commands, as many as fit");
-  for (const SharedBytes& command : writes.commands()) {
+  // Either protocol takes its own phases and refuses the other's.
+  const auto take = [&wire](service::Replication replication) {
+    return service::message_from_wire(replication, ReplicaId{2}, wire);
+  };
+  const Result<protocol::MessagePtr> forwarded = take(service::Replication::kForward);
+  const Result<protocol::MessagePtr> of_paxos = take(service::Replication::kPaxos);
+  RKV_CHECK(!forwarded.ok() || !of_paxos.ok(), "a phase is of one protocol");
+  if (!forwarded.ok() && !of_paxos.ok()) return;
+  const protocol::Message& message = forwarded.ok() ? *forwarded.value() : *of_paxos.value();
+  for (const SharedBytes& command : commands_of(message)) {
     RKV_CHECK(kv::decode_command(*command).ok(), "a command that was let in can be applied");
   }
-  const service::OutgoingMessage outgoing(writes);
+  const service::OutgoingMessage outgoing(message);
   RKV_CHECK(encoded(xdr_kv_peer_message, outgoing.wire(), size) ==
                 encoded(xdr_kv_peer_message, wire, size),
             "a message goes out as it came in");
@@ -91,9 +122,11 @@ void check_result(std::string_view bytes) {
   if (XdrReader(bytes).read_uint32() != KV_OK) return;
   const kv_rput_ok& ok = result->kv_rput_result_u.ok;
   check_envelope(ok.envelope);
-  const Result<protocol::MessagePtr> answer = service::answer_from_wire(ok.answer);
+  if (ok.answer.phase == KV_PHASE_HELLO) return;
+  const Result<protocol::MessagePtr> answer = service::answer_from_wire(ok.answer.phase, ok.answer);
   if (!answer.ok()) return;
-  RKV_CHECK(encoded(xdr_kv_peer_answer, service::answer_to_wire(*answer.value()), bytes.size()) ==
+  const service::OutgoingAnswer outgoing(*answer.value());
+  RKV_CHECK(encoded(xdr_kv_peer_answer, outgoing.wire(), bytes.size()) ==
                 encoded(xdr_kv_peer_answer, ok.answer, bytes.size()),
             "an answer goes out as it came in");
 }

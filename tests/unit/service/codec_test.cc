@@ -141,13 +141,14 @@ class CodecTest : public CppUnit::TestFixture {
         shared(kv::encode_command({kv::Command::Kind::kDel, {1, 2, 1}, "a", ""}))};
     const forward::Writes writes(commands);
     const OutgoingMessage outgoing(writes);
-    const Result<protocol::MessagePtr> back = message_from_wire(outgoing.wire());
+    const Result<protocol::MessagePtr> back =
+        message_from_wire(Replication::kForward, ReplicaId{1}, outgoing.wire());
     CPPUNIT_ASSERT(back.ok());
     const auto& received = static_cast<const forward::Writes&>(*back.value()).commands();
     CPPUNIT_ASSERT_EQUAL(commands.size(), received.size());
     for (std::size_t i = 0; i < commands.size(); ++i) CPPUNIT_ASSERT(*received[i] == *commands[i]);
     const Result<protocol::MessagePtr> answer =
-        answer_from_wire(answer_to_wire(forward::Written(42)));
+        answer_from_wire(KV_PHASE_FORWARD, OutgoingAnswer(forward::Written(42)).wire());
     CPPUNIT_ASSERT(answer.ok());
     CPPUNIT_ASSERT_EQUAL(Position{42},
                          static_cast<const forward::Written&>(*answer.value()).position());
@@ -157,11 +158,11 @@ class CodecTest : public CppUnit::TestFixture {
     for (const char* bad : {"", "nonsense", "\0\0\0\1"}) {
       const forward::Writes writes({shared(bad)});
       const OutgoingMessage outgoing(writes);
-      CPPUNIT_ASSERT(!message_from_wire(outgoing.wire()).ok());
+      CPPUNIT_ASSERT(!message_from_wire(Replication::kForward, ReplicaId{1}, outgoing.wire()).ok());
     }
     const forward::Writes nothing(std::vector<SharedBytes>{});
     const OutgoingMessage empty(nothing);
-    CPPUNIT_ASSERT(!message_from_wire(empty.wire()).ok());
+    CPPUNIT_ASSERT(!message_from_wire(Replication::kForward, ReplicaId{1}, empty.wire()).ok());
   }
 
   void envelopes_are_for_one_cluster_replica_and_replication() {
