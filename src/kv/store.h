@@ -86,7 +86,9 @@ class Store {
   using DurableListener = std::function<void(Position durable)>;
   virtual void set_durable_listener(DurableListener listener) = 0;
 
-  // Hashes the state at one position between durable() at the call and applied() at the callback.
+  // Hashes the state at one position between applied() at the call and applied() at the callback.
+  // Takes as long as reading all of it; what was not written is written first where that is needed,
+  // and never answers when that fails. Many calls at once share the work.
   using HashDone = std::function<void(const StateHash& hash)>;
   virtual void hash(HashDone done) = 0;
 

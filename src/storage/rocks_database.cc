@@ -3,6 +3,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/write_batch.h>
 
 #include <array>
 #include <mutex>
@@ -21,6 +22,8 @@ constexpr std::size_t kFailureLengthMax = 300;         // characters of a reason
 constexpr int kOpenFilesMax = 256;                     // descriptors RocksDB may hold
 constexpr std::size_t kWriteBufferSize = 32U << 20;    // bytes in memory before a flush
 constexpr std::uint64_t kSyncWhileWriting = 1U << 20;  // bytes of a new file between early syncs
+constexpr int kTablesBeforeCompaction = 8;             // that were flushed one after another
+constexpr std::size_t kManifestSizeMax = 4U << 20;     // bytes, to which each flush adds some 200
 constexpr std::size_t kInfoLogSizeMax = 1U << 20;      // bytes of one of RocksDB's own log files
 constexpr std::size_t kInfoLogsMax = 4;                // of those files
 
@@ -47,6 +50,10 @@ rocksdb::Options database_options(bool create) {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   // A recycled file ends in old records, which would make damage look like an end.
   options.recycle_log_file_num = 0;
+  // A failure is told at once: RocksDB is not to try again by itself, and to let a flush wait.
+  options.max_bgerror_resume_count = 0;
+  options.level0_file_num_compaction_trigger = kTablesBeforeCompaction;
+  options.max_manifest_file_size = kManifestSizeMax;
   options.max_open_files = kOpenFilesMax;
   options.max_background_jobs = 2;
   options.write_buffer_size = kWriteBufferSize;
@@ -90,35 +97,44 @@ Status open_failure(const std::string& directory, const rocksdb::Status& status)
   return Status::internal("cannot open data directory " + directory + ": " + one_line(status));
 }
 
-}  // namespace
-
-void RocksBatch::add(Position position, const std::vector<kv::Change>& changes,
-                     const std::vector<kv::ReplyChange>& replies) {
-  RKV_CHECK(position > position_, "changes are written in the order of their positions");
+void add_entry(const RocksChanges::LastChange& change, rocksdb::WriteBatch& batch) {
   const rocksdb::Slice prefix(&kEntryPrefix, 1);
-  for (const kv::Change& change : changes) {
-    const std::array<rocksdb::Slice, 2> key = {prefix, slice(change.key)};
-    const rocksdb::SliceParts key_parts(key.data(), static_cast<int>(key.size()));
-    rocksdb::Status status;
-    if (change.entry) {
-      const std::array<char, kEntryHeadSize> head = encode_entry_head(*change.entry);
-      const std::array<rocksdb::Slice, 2> record = {rocksdb::Slice(head.data(), head.size()),
-                                                    slice(change.entry->value)};
-      status = batch_.Put(key_parts,
-                          rocksdb::SliceParts(record.data(), static_cast<int>(record.size())));
-    } else {
-      status = batch_.Delete(key_parts);
-    }
-    RKV_CHECK(status.ok(), "a batch in memory takes every change");
+  const std::array<rocksdb::Slice, 2> key = {prefix, slice(change.key)};
+  const rocksdb::SliceParts key_parts(key.data(), static_cast<int>(key.size()));
+  rocksdb::Status status;
+  if (change.removed) {
+    status = batch.Delete(key_parts);
+  } else {
+    const std::array<char, kEntryHeadSize> head =
+        encode_entry_head({{}, change.version, change.position});
+    const std::array<rocksdb::Slice, 2> record = {rocksdb::Slice(head.data(), head.size()),
+                                                  slice(change.value)};
+    status =
+        batch.Put(key_parts, rocksdb::SliceParts(record.data(), static_cast<int>(record.size())));
   }
-  for (const kv::ReplyChange& change : replies) {
-    const std::string key = encode_reply_key(change.id);
-    const rocksdb::Status status =
-        change.reply ? batch_.Put(key, encode_reply(*change.reply)) : batch_.Delete(key);
-    RKV_CHECK(status.ok(), "a batch in memory takes every change");
-  }
-  position_ = position;
+  RKV_CHECK(status.ok(), "a batch in memory takes every change");
 }
+
+void add_reply(const kv::ReplyChange& change, rocksdb::WriteBatch& batch) {
+  const std::string key = encode_reply_key(change.id);
+  const rocksdb::Status status =
+      change.reply ? batch.Put(key, encode_reply(*change.reply)) : batch.Delete(key);
+  RKV_CHECK(status.ok(), "a batch in memory takes every change");
+}
+
+// In the order of the database's keys.
+rocksdb::WriteBatch make_batch(const RocksChanges& changes) {
+  const RocksChanges::LastChanges last = changes.last_changes();
+  rocksdb::WriteBatch batch;
+  for (const RocksChanges::LastChange& change : last.entries) add_entry(change, batch);
+  const rocksdb::Status status =
+      batch.Put(metadata_key(kPositionName), encode_position(changes.position()));
+  RKV_CHECK(status.ok(), "a batch in memory takes every change");
+  for (const kv::ReplyChange& change : last.replies) add_reply(change, batch);
+  return batch;
+}
+
+}  // namespace
 
 // RocksDB flushes and compacts by itself; after a failure there it would go on as read-only, or
 // retry, where this program wants to end.
@@ -165,15 +181,17 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const Options& option
   rocksdb::DB* opened = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(settings, directory, &opened);
   if (!status.ok()) return open_failure(directory, status);
-  std::unique_ptr<RocksDatabase> database(new RocksDatabase(directory, listener));
+  std::unique_ptr<RocksDatabase> database(new RocksDatabase(options, listener));
   database->db_.reset(opened);
   if (!exists) status = sync_parent(env, directory);
   if (!status.ok()) return open_failure(directory, status);
   return database;
 }
 
-RocksDatabase::RocksDatabase(std::string directory, std::shared_ptr<Listener> listener)
-    : directory_(std::move(directory)), listener_(std::move(listener)) {}
+RocksDatabase::RocksDatabase(const Options& options, std::shared_ptr<Listener> listener)
+    : directory_(options.directory),
+      durability_(options.durability),
+      listener_(std::move(listener)) {}
 
 RocksDatabase::~RocksDatabase() = default;
 
@@ -186,14 +204,26 @@ Status RocksDatabase::failure(std::string_view what, const std::string& reason) 
                           reason);
 }
 
-Status RocksDatabase::write(RocksBatch& batch) {
-  RKV_CHECK(!batch.empty(), "a batch without changes stands for no position");
-  rocksdb::Status status =
-      batch.batch_.Put(metadata_key(kPositionName), encode_position(batch.position_));
-  RKV_CHECK(status.ok(), "a batch in memory takes every change");
+// A write past the write-ahead log is durable when the table in memory that took it is flushed. One
+// batch never goes into two of those, and they are flushed in their order; so a crash leaves whole
+// batches, without a gap.
+Status RocksDatabase::write(RocksChanges changes) {
+  RKV_CHECK(!changes.empty(), "a batch without changes stands for no position");
+  const bool flushes = durability_ == Durability::kFlush;
   rocksdb::WriteOptions options;
-  options.sync = true;
-  status = db_->Write(options, &batch.batch_);
+  options.sync = !flushes;
+  options.disableWAL = flushes;
+  rocksdb::Status status;
+  {
+    rocksdb::WriteBatch batch = make_batch(std::exchange(changes, RocksChanges()));
+    status = db_->Write(options, &batch);
+  }
+  if (status.ok() && flushes) {
+    rocksdb::FlushOptions flush;
+    flush.wait = true;
+    flush.allow_write_stall = true;  // the next write may wait for a compaction as well as this one
+    status = db_->Flush(flush);
+  }
   if (!status.ok()) return failure("cannot write", one_line(status));
   return {};
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <rocksdb/write_batch.h>
-
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -14,6 +12,7 @@
 #include "base/status.h"
 #include "kv/memory_store.h"
 #include "kv/store.h"
+#include "storage/rocks_changes.h"
 
 namespace rocksdb {
 class DB;
@@ -24,20 +23,13 @@ class Snapshot;
 
 namespace rkv::storage {
 
-// Changes on their way to the database, with the position they lead to.
-class RocksBatch {
- public:
-  // Copies the changes; the position must be above those added before.
-  void add(Position position, const std::vector<kv::Change>& changes,
-           const std::vector<kv::ReplyChange>& replies);
-  // Of the last changes added.
-  Position position() const { return position_; }
-  bool empty() const { return position_ == 0; }
-
- private:
-  friend class RocksDatabase;
-  rocksdb::WriteBatch batch_;
-  Position position_ = 0;
+// How what is written becomes durable.
+enum class Durability {
+  // Every write goes to RocksDB's write-ahead log and is synced there: many small writes.
+  kWriteAheadLog,
+  // Every write goes into a table file of its own, past that log: few large writes, of what another
+  // log holds until then.
+  kFlush,
 };
 
 // A RocksDB database laid out as FORMAT.txt says. Every call blocks on the disk. Thread-safe.
@@ -46,6 +38,7 @@ class RocksDatabase {
   struct Options {
     std::string directory;
     bool create = false;
+    Durability durability = Durability::kWriteAheadLog;
     rocksdb::Env* env = nullptr;  // null: the operating system's
   };
   // Fails with kUnavailable if there is no database (and none is to be created) or another process
@@ -61,10 +54,10 @@ class RocksDatabase {
   using FailureHandler = std::function<void(const Status& failure)>;
   void set_failure_handler(FailureHandler handler);
 
-  // Writes and syncs the batch, which must not be empty: all of it is durable when this returns
-  // success. After a failure nobody knows what is on disk, and the database must not be used any
-  // more.
-  Status write(RocksBatch& batch);
+  // Writes the last of the changes, of which there must be some, and their position: all of it is
+  // durable when this returns success, and none of it without the rest ever. After a failure nobody
+  // knows what is on disk, and the database must not be used any more.
+  Status write(RocksChanges changes);
 
   struct Content {
     kv::MemoryStore::Table table;
@@ -78,13 +71,13 @@ class RocksDatabase {
   Result<std::optional<kv::StateHash>> hash(const std::atomic<bool>& stop);
 
   Result<std::optional<std::string>> metadata(std::string_view name);
-  // Durable when it returns success.
+  // Durable when it returns success, whatever the durability of writes.
   Status put_metadata(std::string_view name, std::string_view value);
 
  private:
   class Listener;
 
-  RocksDatabase(std::string directory, std::shared_ptr<Listener> listener);
+  RocksDatabase(const Options& options, std::shared_ptr<Listener> listener);
   Status failure(std::string_view what, const std::string& reason) const;
   Status load_record(std::string_view key, std::string_view record, Content& content) const;
   Status load_entry(std::string_view key, std::string_view record, Content& content) const;
@@ -93,6 +86,7 @@ class RocksDatabase {
   Result<Position> read_position(const rocksdb::Snapshot* snapshot);
 
   const std::string directory_;
+  const Durability durability_;
   const std::shared_ptr<Listener> listener_;
   std::unique_ptr<rocksdb::DB> db_;
 };

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "storage/rocks_database.h"
 #include "storage/rocks_hasher.h"
 #include "storage/rocks_writer.h"
 
@@ -11,7 +10,7 @@ namespace rkv::storage {
 
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options) {
   Result<std::unique_ptr<RocksDatabase>> database =
-      RocksDatabase::open({options.directory, options.create, options.env});
+      RocksDatabase::open({options.directory, options.create, options.durability, options.env});
   if (!database.ok()) return database.status();
   Result<RocksDatabase::Content> content = database.value()->load();
   if (!content.ok()) return content.status();
@@ -76,10 +75,20 @@ void RocksStore::get(std::string_view key, GetDone done) {
 void RocksStore::apply(Position position, std::vector<kv::Change> changes,
                        std::vector<kv::ReplyChange> replies) {
   RKV_CHECK(position == applied_ + 1, "changes are applied in the order of their positions");
-  writer_->add(position, changes, replies);
+  unwritten_.add(position, changes);
   kv::MemoryStore::change(table_, std::move(changes));
-  kv::MemoryStore::change(replies_, replies);
+  for (const kv::ReplyChange& change : replies) apply(change);
   applied_ = position;
+}
+
+void RocksStore::apply(const kv::ReplyChange& change) {
+  bool is_new = false;
+  if (change.reply) {
+    is_new = replies_.insert_or_assign(change.id, *change.reply).second;
+  } else {
+    replies_.erase(change.id);
+  }
+  unwritten_.add(change, is_new);
 }
 
 void RocksStore::visit_replies(ReplyVisitor visitor) const {
@@ -89,7 +98,7 @@ void RocksStore::visit_replies(ReplyVisitor visitor) const {
 void RocksStore::write() {
   if (asked_ == applied_) return;
   asked_ = applied_;
-  writer_->write();
+  writer_->write(std::exchange(unwritten_, RocksChanges()));
 }
 
 void RocksStore::set_durable_listener(DurableListener listener) { listener_ = std::move(listener); }
@@ -97,11 +106,13 @@ void RocksStore::set_durable_listener(DurableListener listener) { listener_ = st
 void RocksStore::become_durable(Position position) {
   RKV_CHECK(position >= durable_ && position <= applied_, "durable is between durable and applied");
   durable_ = position;
+  hash_when_durable();
   if (listener_) listener_(durable_);
 }
 
-// Whoever asks while a hash is under way waits for the next one, which is shared by all who wait;
-// so at most two are ever owed, however many are asked for.
+// What the hasher reads is the database, and so what was written. Whoever asks while a hash is
+// under way waits for the next one, which is shared by all who wait; so at most two are ever owed,
+// however many are asked for.
 void RocksStore::hash(HashDone done) {
   hash_waiting_.push_back(std::move(done));
   if (hash_under_way_.empty()) begin_hash();
@@ -109,6 +120,14 @@ void RocksStore::hash(HashDone done) {
 
 void RocksStore::begin_hash() {
   hash_under_way_ = std::exchange(hash_waiting_, {});
+  hash_awaits_ = applied_;
+  write();
+  hash_when_durable();
+}
+
+void RocksStore::hash_when_durable() {
+  if (!hash_awaits_ || durable_ < *hash_awaits_) return;
+  hash_awaits_.reset();
   hasher_->begin();
 }
 

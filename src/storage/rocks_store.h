@@ -11,6 +11,8 @@
 #include "base/status.h"
 #include "kv/memory_store.h"
 #include "kv/store.h"
+#include "storage/rocks_changes.h"
+#include "storage/rocks_database.h"
 
 namespace rocksdb {
 class Env;
@@ -18,20 +20,21 @@ class Env;
 
 namespace rkv::storage {
 
-class RocksDatabase;
 class RocksHasher;
 class RocksWriter;
 
 // A store on disk: an ordered table in memory takes every change and answers every read at once;
-// behind it RocksDB keeps what is written, as FORMAT.txt says. A position is durable when its batch
-// is synced in RocksDB's write-ahead log. Two threads of its own write and hash; it is used from
-// one thread, the loop's. What was applied and not yet written is kept in memory twice; the caller
-// bounds it.
+// behind it RocksDB keeps what is written, as FORMAT.txt says. Of what is written at once only the
+// last change of each key goes there, with the position it leads to, all of it or nothing. Two
+// threads of its own write and hash; it is used from one thread, the loop's. What was applied and
+// is not yet written is kept in memory twice, with every change of a key; the caller bounds it.
 class RocksStore final : public kv::Store {
  public:
   struct Options {
     std::string directory;
     bool create = false;  // the directory, or an empty state in it, where there is none
+    // A directory may be opened with the one now and with the other later.
+    Durability durability = Durability::kWriteAheadLog;
     // Runs a task on the loop's thread, later. Called from threads of the store until it is
     // destroyed.
     std::function<void(std::function<void()> task)> post;
@@ -69,19 +72,23 @@ class RocksStore final : public kv::Store {
  private:
   RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database,
              kv::MemoryStore::Table table, kv::MemoryStore::ReplyTable replies, Position position);
+  void apply(const kv::ReplyChange& change);
   void become_durable(Position position);
   void begin_hash();
+  void hash_when_durable();
   void finish_hash(const kv::StateHash& hash);
 
   const std::function<void(std::function<void()>)> post_;
   kv::MemoryStore::Table table_;
   kv::MemoryStore::ReplyTable replies_;
   Position applied_;
-  Position asked_;  // the last position applied when write() was called
+  RocksChanges unwritten_;  // what was applied since write() was called
+  Position asked_;          // the last position applied then
   Position durable_;
   DurableListener listener_;
   std::vector<HashDone> hash_waiting_;    // for the next hash
-  std::vector<HashDone> hash_under_way_;  // for the one that the hasher works at
+  std::vector<HashDone> hash_under_way_;  // for the one that was begun
+  std::optional<Position> hash_awaits_;   // what must be durable before the hasher works at it
   // Posted tasks hold this weakly: none runs after the store is gone.
   std::shared_ptr<bool> alive_;
   const std::unique_ptr<RocksDatabase> database_;

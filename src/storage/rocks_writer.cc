@@ -16,17 +16,11 @@ RocksWriter::~RocksWriter() {
   thread_.join();
 }
 
-void RocksWriter::add(Position position, const std::vector<kv::Change>& changes,
-                      const std::vector<kv::ReplyChange>& replies) {
-  const std::lock_guard lock(mutex_);
-  gathered_.add(position, changes, replies);
-}
-
-void RocksWriter::write() {
+void RocksWriter::write(RocksChanges changes) {
   {
     const std::lock_guard lock(mutex_);
-    if (gathered_.empty()) return;  // it went along with an earlier write
-    wanted_ = true;
+    if (!failure_.ok()) return;
+    gathered_.append(std::move(changes));
   }
   changed_.notify_one();
 }
@@ -43,18 +37,18 @@ void RocksWriter::fail(const Status& failure) {
 void RocksWriter::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return wanted_ || stop_ || !failure_.ok(); });
+    changed_.wait(lock, [this] { return !gathered_.empty() || stop_ || !failure_.ok(); });
     if (!failure_.ok()) break;
-    if (!wanted_) return;
-    wanted_ = false;
-    RocksBatch batch = std::exchange(gathered_, RocksBatch());
+    if (gathered_.empty()) return;
+    RocksChanges changes = std::exchange(gathered_, RocksChanges());
+    const Position position = changes.position();
     lock.unlock();
-    const Status written = database_.write(batch);
+    const Status written = database_.write(std::move(changes));
     lock.lock();
     if (!written.ok()) failure_ = written;
     if (!failure_.ok()) break;
     lock.unlock();
-    callbacks_.durable(batch.position());
+    callbacks_.durable(position);
     lock.lock();
   }
   const Status failure = failure_;

@@ -4,17 +4,16 @@
 #include <functional>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 #include "base/ids.h"
 #include "base/status.h"
-#include "kv/store.h"
+#include "storage/rocks_changes.h"
 #include "storage/rocks_database.h"
 
 namespace rkv::storage {
 
 // The thread that writes a store's changes into its database. Everything that gathers while a write
-// is under way goes into the next one, with one sync for all.
+// is under way goes into the next one, of which only the last change of each key is written.
 class RocksWriter {
  public:
   struct Callbacks {
@@ -30,12 +29,9 @@ class RocksWriter {
   RocksWriter(const RocksWriter&) = delete;
   RocksWriter& operator=(const RocksWriter&) = delete;
 
-  // Gathers the changes of one position. They may be written before write() asks for it, with
-  // others for which it did.
-  void add(Position position, const std::vector<kv::Change>& changes,
-           const std::vector<kv::ReplyChange>& replies);
-  // Begins to write what is gathered.
-  void write();
+  // Begins to write the changes, of which there must be some and which must come behind those
+  // before; or gathers them, while a write is under way.
+  void write(RocksChanges changes);
 
   // Makes the writer fail with this reason, on its thread. From any thread; the first reason
   // counts.
@@ -49,8 +45,7 @@ class RocksWriter {
   std::mutex mutex_;
   std::condition_variable changed_;
   // Under mutex_:
-  RocksBatch gathered_;
-  bool wanted_ = false;  // that gathered_ be written
+  RocksChanges gathered_;
   bool stop_ = false;
   Status failure_;
   std::thread thread_;  // last: it uses everything above

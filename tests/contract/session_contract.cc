@@ -258,9 +258,16 @@ class SessionsOnRocksStore : public SessionContract {
   std::unique_ptr<StoreWorld> make_world() override { return rocks_store_world(); }
 };
 
+class SessionsOnFlushedRocksStore : public SessionContract {
+  CPPUNIT_TEST_SUB_SUITE(SessionsOnFlushedRocksStore, SessionContract);
+  CPPUNIT_TEST_SUITE_END();
+  std::unique_ptr<StoreWorld> make_world() override { return flushed_rocks_store_world(); }
+};
+
 CPPUNIT_TEST_SUITE_REGISTRATION(SessionsOnMemoryStore);
 CPPUNIT_TEST_SUITE_REGISTRATION(SessionsOnDeferringStore);
 CPPUNIT_TEST_SUITE_REGISTRATION(SessionsOnRocksStore);
+CPPUNIT_TEST_SUITE_REGISTRATION(SessionsOnFlushedRocksStore);
 
 }  // namespace
 }  // namespace rkv::contract

@@ -173,9 +173,16 @@ class StateMachineOnRocksStore : public StateMachineContract {
   std::unique_ptr<StoreWorld> make_world() override { return rocks_store_world(); }
 };
 
+class StateMachineOnFlushedRocksStore : public StateMachineContract {
+  CPPUNIT_TEST_SUB_SUITE(StateMachineOnFlushedRocksStore, StateMachineContract);
+  CPPUNIT_TEST_SUITE_END();
+  std::unique_ptr<StoreWorld> make_world() override { return flushed_rocks_store_world(); }
+};
+
 CPPUNIT_TEST_SUITE_REGISTRATION(StateMachineOnMemoryStore);
 CPPUNIT_TEST_SUITE_REGISTRATION(StateMachineOnDeferringStore);
 CPPUNIT_TEST_SUITE_REGISTRATION(StateMachineOnRocksStore);
+CPPUNIT_TEST_SUITE_REGISTRATION(StateMachineOnFlushedRocksStore);
 
 }  // namespace
 }  // namespace rkv::contract

@@ -41,10 +41,11 @@ class DeferringStoreWorld final : public StoreWorld {
 
 class RocksStoreWorld final : public StoreWorld {
  public:
-  RocksStoreWorld() {
+  explicit RocksStoreWorld(storage::Durability durability) {
     storage::RocksStore::Options options;
     options.directory = directory_.path() / "store";
     options.create = true;
+    options.durability = durability;
     options.post = [this](std::function<void()> task) { loop_.post(std::move(task)); };
     options.fatal = [](const Status& failure) { RKV_CHECK(false, failure.reason()); };
     Result<std::unique_ptr<storage::RocksStore>> opened = storage::RocksStore::open(options);
@@ -66,7 +67,12 @@ class RocksStoreWorld final : public StoreWorld {
 }  // namespace
 
 std::unique_ptr<StoreWorld> memory_store_world() { return std::make_unique<MemoryStoreWorld>(); }
-std::unique_ptr<StoreWorld> rocks_store_world() { return std::make_unique<RocksStoreWorld>(); }
+std::unique_ptr<StoreWorld> rocks_store_world() {
+  return std::make_unique<RocksStoreWorld>(storage::Durability::kWriteAheadLog);
+}
+std::unique_ptr<StoreWorld> flushed_rocks_store_world() {
+  return std::make_unique<RocksStoreWorld>(storage::Durability::kFlush);
+}
 std::unique_ptr<StoreWorld> deferring_store_world() {
   return std::make_unique<DeferringStoreWorld>();
 }

@@ -17,7 +17,8 @@ class StoreWorld {
 };
 
 std::unique_ptr<StoreWorld> memory_store_world();
-std::unique_ptr<StoreWorld> rocks_store_world();
+std::unique_ptr<StoreWorld> rocks_store_world();          // its write-ahead log synced
+std::unique_ptr<StoreWorld> flushed_rocks_store_world();  // the other durability
 // Finishes what is deferred in an order drawn at random, the same one in each run.
 std::unique_ptr<StoreWorld> deferring_store_world();
 

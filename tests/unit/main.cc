@@ -84,8 +84,11 @@ void run_selected(CppUnit::Test& test, const std::vector<std::string_view>& pref
 
 int main(int argc, char** argv) {
   const std::vector<std::string_view> arguments(argv + 1, argv + argc);
-  if (arguments.size() == 2 && arguments[0] == rkv::storage::kCrashWriterArgument) {
-    return rkv::storage::run_crash_writer(std::string(arguments[1]));
+  if (arguments.size() == 3 && arguments[0] == rkv::storage::kCrashWriterArgument) {
+    return rkv::storage::run_crash_writer(std::string(arguments[1]),
+                                          arguments[2] == rkv::storage::kCrashWriterFlushes
+                                              ? rkv::storage::Durability::kFlush
+                                              : rkv::storage::Durability::kWriteAheadLog);
   }
   const std::unique_ptr<CppUnit::Test> all(CppUnit::TestFactoryRegistry::getRegistry().makeTest());
   CppUnit::TestResult result;

@@ -39,11 +39,12 @@ std::string crash_value(Position position) {
   return std::to_string(position) + std::string(position * 37 % 2000, 'v');
 }
 
-int run_crash_writer(const std::string& directory) {
+int run_crash_writer(const std::string& directory, Durability durability) {
   contract::TaskLoop loop;
   RocksStore::Options options;
   options.directory = directory;
   options.create = true;
+  options.durability = durability;
   options.post = [&loop](std::function<void()> task) { loop.post(std::move(task)); };
   options.fatal = [](const Status& failure) { RKV_CHECK(false, failure.reason()); };
   Result<std::unique_ptr<RocksStore>> opened = RocksStore::open(options);

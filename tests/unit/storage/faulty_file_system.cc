@@ -10,9 +10,9 @@ constexpr std::chrono::seconds kPatience{30};
 
 }  // namespace
 
-class FaultyFileSystem::Log final : public rocksdb::FSWritableFileOwnerWrapper {
+class FaultyFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  Log(FaultyFileSystem& disk, std::string name, std::unique_ptr<rocksdb::FSWritableFile> file)
+  File(FaultyFileSystem& disk, std::string name, std::unique_ptr<rocksdb::FSWritableFile> file)
       : FSWritableFileOwnerWrapper(std::move(file)), disk_(disk), name_(std::move(name)) {}
 
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
@@ -50,7 +50,8 @@ class FaultyFileSystem::Log final : public rocksdb::FSWritableFileOwnerWrapper {
   std::uint64_t size_ = 0;
 };
 
-FaultyFileSystem::FaultyFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+FaultyFileSystem::FaultyFileSystem(std::string suffix)
+    : FileSystemWrapper(rocksdb::FileSystem::Default()), suffix_(std::move(suffix)) {}
 
 void FaultyFileSystem::fail_syncs() {
   const std::lock_guard lock(mutex_);
@@ -92,8 +93,11 @@ std::map<std::string, std::uint64_t> FaultyFileSystem::synced_sizes() const {
 
 rocksdb::IOStatus FaultyFileSystem::before_append() {
   const std::lock_guard lock(mutex_);
-  if (fail_appends_) return rocksdb::IOStatus::IOError("no space, says the test");
-  return rocksdb::IOStatus::OK();
+  if (!fail_appends_) return rocksdb::IOStatus::OK();
+  // As RocksDB takes ENOSPC: by default it tries again by itself.
+  rocksdb::IOStatus full = rocksdb::IOStatus::NoSpace("no space, says the test");
+  full.SetRetryable(true);
+  return full;
 }
 
 rocksdb::IOStatus FaultyFileSystem::before_sync() {
@@ -116,8 +120,8 @@ rocksdb::IOStatus FaultyFileSystem::NewWritableFile(
     const std::string& name, const rocksdb::FileOptions& options,
     std::unique_ptr<rocksdb::FSWritableFile>* result, rocksdb::IODebugContext* debug) {
   rocksdb::IOStatus status = FileSystemWrapper::NewWritableFile(name, options, result, debug);
-  if (status.ok() && name.ends_with(".log")) {
-    *result = std::make_unique<Log>(*this, name, std::move(*result));
+  if (status.ok() && name.ends_with(suffix_)) {
+    *result = std::make_unique<File>(*this, name, std::move(*result));
   }
   return status;
 }

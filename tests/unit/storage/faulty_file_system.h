@@ -12,23 +12,25 @@
 
 namespace rkv::storage {
 
-// A disk for RocksDB whose write-ahead logs (*.log) misbehave when told. Everything else works.
+// A disk for RocksDB of which one kind of files misbehaves when told. Everything else works.
 class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
  public:
-  FaultyFileSystem();
+  // The files whose names end so: write-ahead logs, or tables (".sst").
+  explicit FaultyFileSystem(std::string suffix = ".log");
   const char* Name() const override { return "FaultyFileSystem"; }
 
-  // Of a log: every sync, or append, from the next one on fails.
+  // Every sync, or append, from the next one on fails.
   void fail_syncs();
   void fail_appends();
-  // Of a log: syncs that begin now do not end before release_syncs().
+  // Syncs that begin now do not end before release_syncs().
   void hold_syncs();
   void release_syncs();
   // Waits until a sync is held.
   bool wait_for_held_sync();
-  // How often logs were synced with success.
+  // How often such files were synced with success.
   int syncs() const;
-  // What a power cut leaves of each log, by its path: the bytes before the last sync that ended.
+  // What a power cut leaves of each such file, by its path: the bytes before the last sync that
+  // ended.
   std::map<std::string, std::uint64_t> synced_sizes() const;
 
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
@@ -36,11 +38,12 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
                                     rocksdb::IODebugContext* debug) override;
 
  private:
-  class Log;
+  class File;
   rocksdb::IOStatus before_append();
   rocksdb::IOStatus before_sync();
   void after_sync(const std::string& name, std::uint64_t size);
 
+  const std::string suffix_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool fail_syncs_ = false;

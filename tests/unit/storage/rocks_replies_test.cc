@@ -188,7 +188,14 @@ class RocksRepliesTest : public StoreFixture {
   }
 };
 
+class FlushedRocksRepliesTest : public RocksRepliesTest {
+  CPPUNIT_TEST_SUB_SUITE(FlushedRocksRepliesTest, RocksRepliesTest);
+  CPPUNIT_TEST_SUITE_END();
+  Durability durability() const override { return Durability::kFlush; }
+};
+
 CPPUNIT_TEST_SUITE_REGISTRATION(RocksRepliesTest);
+CPPUNIT_TEST_SUITE_REGISTRATION(FlushedRocksRepliesTest);
 
 }  // namespace
 }  // namespace rkv::storage

@@ -23,13 +23,22 @@ class RocksStoreTest : public StoreFixture {
   CPPUNIT_TEST(hash_survives_a_reopen);
   CPPUNIT_TEST(durable_waits_for_the_sync);
   CPPUNIT_TEST(one_sync_for_all_that_gathered);
-  CPPUNIT_TEST(write_of_what_went_along);
+  CPPUNIT_TEST(what_comes_behind_a_write_waits_for_the_next);
+  CPPUNIT_TEST(a_hash_is_of_all_that_was_applied);
   CPPUNIT_TEST(failed_sync_is_fatal);
   CPPUNIT_TEST(failed_append_is_fatal);
   CPPUNIT_TEST(records_are_as_the_format_says);
   CPPUNIT_TEST(bad_records_are_refused);
   CPPUNIT_TEST_SUITE_END();
 
+ public:
+  void setUp() override {
+    const bool flushes = durability() == Durability::kFlush;
+    disk_ = std::make_shared<FaultyFileSystem>(flushes ? ".sst" : ".log");
+    env_ = rocksdb::NewCompositeEnv(disk_);
+  }
+
+ private:
   void reopen_keeps_what_is_durable() {
     const std::string large(1048576, 'L');
     {
@@ -172,9 +181,7 @@ class RocksStoreTest : public StoreFixture {
     CPPUNIT_ASSERT_EQUAL(syncs + 2, disk_->syncs());
   }
 
-  // What is applied after a write() may go into it; the write() that asks for it comes too late
-  // then.
-  void write_of_what_went_along() {
+  void what_comes_behind_a_write_waits_for_the_next() {
     {
       const auto store = open(env_.get());
       put(*store, "a", "1");
@@ -185,10 +192,31 @@ class RocksStoreTest : public StoreFixture {
       store->write();
       put(*store, "c", "3");
       disk_->release_syncs();
-      CPPUNIT_ASSERT(loop_.run_until([&] { return store->durable() == 3; }));
+      CPPUNIT_ASSERT(loop_.run_until([&] { return store->durable() == 2; }));
       store->write();
     }
     CPPUNIT_ASSERT(open()->applied() == 3);
+  }
+
+  void a_hash_is_of_all_that_was_applied() {
+    const auto store = open(env_.get());
+    put(*store, "a", "1");
+    disk_->hold_syncs();
+    std::vector<Position> positions;
+    const auto note = [&](const kv::StateHash& hash) {
+      CPPUNIT_ASSERT(hash.keys == hash.position);
+      positions.push_back(hash.position);
+    };
+    store->hash(note);
+    CPPUNIT_ASSERT(disk_->wait_for_held_sync());
+    put(*store, "b", "2");
+    store->hash(note);
+    put(*store, "c", "3");
+    store->hash(note);
+    disk_->release_syncs();
+    CPPUNIT_ASSERT(loop_.run_until([&] { return positions.size() == 3; }));
+    CPPUNIT_ASSERT((positions == std::vector<Position>{1, 3, 3}));
+    CPPUNIT_ASSERT(store->durable() == 3);
   }
 
   void assert_fatal_at_next_write(RocksStore& store) {
@@ -281,11 +309,18 @@ class RocksStoreTest : public StoreFixture {
     assert_one_line(try_open(directory(), false).status(), "no number");
   }
 
-  const std::shared_ptr<FaultyFileSystem> disk_ = std::make_shared<FaultyFileSystem>();
-  const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(disk_);
+  std::shared_ptr<FaultyFileSystem> disk_;  // of which the files misbehave that a write syncs
+  std::unique_ptr<rocksdb::Env> env_;
+};
+
+class FlushedRocksStoreTest : public RocksStoreTest {
+  CPPUNIT_TEST_SUB_SUITE(FlushedRocksStoreTest, RocksStoreTest);
+  CPPUNIT_TEST_SUITE_END();
+  Durability durability() const override { return Durability::kFlush; }
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(RocksStoreTest);
+CPPUNIT_TEST_SUITE_REGISTRATION(FlushedRocksStoreTest);
 
 }  // namespace
 }  // namespace rkv::storage

@@ -18,11 +18,15 @@ namespace rkv::storage {
 // A directory, stores opened in it, and the loop they post to.
 class StoreFixture : public CppUnit::TestFixture {
  protected:
+  // Of the stores that are opened.
+  virtual Durability durability() const { return Durability::kWriteAheadLog; }
+
   Result<std::unique_ptr<RocksStore>> try_open(const std::filesystem::path& directory, bool create,
                                                rocksdb::Env* env = nullptr) {
     RocksStore::Options options;
     options.directory = directory;
     options.create = create;
+    options.durability = durability();
     options.post = [this](std::function<void()> task) { loop_.post(std::move(task)); };
     options.fatal = [this](const Status& failure) {
       loop_.post([this, failure] { failures_.push_back(failure); });
