@@ -146,10 +146,17 @@ void Manager::save_state(TimePoint now) {
   }
   const std::uint64_t unsaved = store_.applied() - saving_;
   if (unsaved == 0) return;
-  if (save_at_ == kNever) save_at_ = now + limits_.unsaved_age_max;
-  if (unsaved < limits_.applied_unsaved_max && now < save_at_) return;
-  saving_ = store_.applied();
+  if (unsaved_since_ == kNever) unsaved_since_ = now;
   save_at_ = kNever;
+  if (store_.durable() < saving_) return;  // the end of that save makes a turn
+  if (unsaved < limits_.applied_unsaved_max && unsaved_bytes_ < limits_.unsaved_bytes_max &&
+      now < unsaved_since_ + limits_.unsaved_age_max) {
+    save_at_ = unsaved_since_ + limits_.unsaved_age_max;
+    return;
+  }
+  saving_ = store_.applied();
+  unsaved_bytes_ = 0;
+  unsaved_since_ = kNever;
   store_.write();
 }
 
@@ -171,6 +178,7 @@ void Manager::carry_out(protocol::Apply&& apply) {
     state_machine_.skip(apply.position);
     return;
   }
+  unsaved_bytes_ += apply.command->size();
   Result<kv::Command> command = kv::decode_command(*apply.command);
   RKV_CHECK(command.ok(), "commands are validated where they come in");
   kv::StateMachine::ApplyDone done;

@@ -1,0 +1,214 @@
+// When the manager has the state saved, under a protocol whose log is the durability.
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "kv/memory_store.h"
+#include "replica/manager.h"
+
+namespace rkv::replica {
+namespace {
+
+constexpr ReplicaId kSelf{1};
+constexpr Duration kAgeMax = seconds(2);
+
+// Decides every write at once.
+class AloneProtocol final : public protocol::Protocol {
+ public:
+  void recover(protocol::Recovery recovery, TimePoint, protocol::Effects&) override {
+    position_ = recovery.applied;
+  }
+  bool keeps_log() const override { return true; }
+  void step(protocol::Event event, TimePoint, protocol::Effects& effects) override {
+    const auto* propose = std::get_if<protocol::Propose>(&event);
+    if (propose == nullptr) return;
+    effects.emplace_back(protocol::Apply{++position_, propose->command, propose->proposal});
+    effects.emplace_back(protocol::Finish{propose->proposal, Status(), {}, 0});
+  }
+  void tick(TimePoint, protocol::Effects&) override {}
+  TimePoint next_tick() const override { return kNever; }
+  void flush(TimePoint, protocol::Effects&) override {}
+  protocol::Role role() const override { return {"alone", kSelf, ""}; }
+
+ private:
+  Position position_ = 0;
+};
+
+// A store whose writes are finished by the test.
+class HeldStore final : public kv::Store {
+ public:
+  void get(std::string_view key, GetDone done) override { inner_.get(key, std::move(done)); }
+  void apply(Position position, std::vector<kv::Change> changes,
+             std::vector<kv::ReplyChange> replies) override {
+    inner_.apply(position, std::move(changes), std::move(replies));
+  }
+  void visit_replies(ReplyVisitor visitor) const override { inner_.visit_replies(visitor); }
+  void write() override {
+    CPPUNIT_ASSERT_MESSAGE("two at a time", writing_ == 0);
+    writing_ = applied();
+  }
+  void set_durable_listener(DurableListener listener) override { listener_ = std::move(listener); }
+  void hash(HashDone done) override { inner_.hash(std::move(done)); }
+  Position applied() const override { return inner_.applied(); }
+  Position durable() const override { return durable_; }
+  std::uint64_t keys() const override { return inner_.keys(); }
+
+  // Up to where a write is under way; 0: there is none.
+  Position writing() const { return writing_; }
+  void finish_write() {
+    durable_ = std::exchange(writing_, 0);
+    listener_(durable_);
+  }
+
+ private:
+  kv::MemoryStore inner_;
+  DurableListener listener_;
+  Position writing_ = 0;
+  Position durable_ = 0;
+};
+
+class UnusedLog final : public env::LogDevice {
+ public:
+  Recovered take_recovered() override { return {}; }
+  BatchNumber append(Batch) override { return 0; }
+  BatchNumber durable() const override { return 0; }
+  void set_durable_listener(DurableListener) override {}
+  void cut(Position) override {}
+  void set_live_records(LiveRecords) override {}
+  bool has_room() override { return true; }
+  std::uint64_t size() const override { return 0; }
+};
+
+class UnusedTransport final : public Manager::Transport {
+ public:
+  void send(ReplicaId, protocol::MessagePtr, Done) override {
+    CPPUNIT_FAIL("there is nobody to send to");
+  }
+};
+
+class ManagerSaveTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(ManagerSaveTest);
+  CPPUNIT_TEST(so_many_writes_are_saved);
+  CPPUNIT_TEST(so_many_bytes_are_saved);
+  CPPUNIT_TEST(what_is_so_old_is_saved);
+  CPPUNIT_TEST(one_save_at_a_time);
+  CPPUNIT_TEST(what_gathered_during_a_save_keeps_its_age);
+  CPPUNIT_TEST(nothing_new_is_not_saved);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void setUp() override {
+    Manager::Limits limits;
+    limits.applied_unsaved_max = 10;
+    limits.unsaved_bytes_max = 1000;
+    limits.unsaved_age_max = kAgeMax;
+    manager_ = std::make_unique<Manager>(std::make_unique<AloneProtocol>(),
+                                         Manager::Environment{store_, transport_, &log_, kSelf, 1},
+                                         limits, now_, [this] { wanted_ = true; });
+  }
+  void tearDown() override { manager_.reset(); }
+
+  void so_many_writes_are_saved() {
+    write(9);
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+    write(1);
+    CPPUNIT_ASSERT_EQUAL(Position{10}, store_.writing());
+    store_.finish_write();
+    turn();
+    write(9);
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+    write(3);
+    CPPUNIT_ASSERT_EQUAL(Position{22}, store_.writing());
+  }
+
+  void so_many_bytes_are_saved() {
+    write(1, std::string(800, 'v'));
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+    write(1, std::string(200, 'v'));
+    CPPUNIT_ASSERT_EQUAL(Position{2}, store_.writing());
+    store_.finish_write();
+    write(1, std::string(800, 'v'));
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+  }
+
+  void what_is_so_old_is_saved() {
+    write(1);
+    const TimePoint due = now_ + kAgeMax;
+    CPPUNIT_ASSERT(manager_->next_turn() == due);
+    now_ = now_ + (kAgeMax - milliseconds(1));
+    write(1);
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+    CPPUNIT_ASSERT(manager_->next_turn() == due);
+    now_ = due;
+    turn();
+    CPPUNIT_ASSERT_EQUAL(Position{2}, store_.writing());
+  }
+
+  // Nor is the manager woken by time meanwhile: it could do nothing.
+  void one_save_at_a_time() {
+    write(10);
+    for (int i = 0; i < 5; ++i) {
+      write(20);
+      now_ = now_ + kAgeMax;
+      turn();
+      CPPUNIT_ASSERT_EQUAL(Position{10}, store_.writing());
+      CPPUNIT_ASSERT(manager_->next_turn() == kNever);
+    }
+    wanted_ = false;
+    store_.finish_write();
+    CPPUNIT_ASSERT(wanted_);
+    turn();
+    CPPUNIT_ASSERT_EQUAL(Position{110}, store_.writing());
+  }
+
+  void what_gathered_during_a_save_keeps_its_age() {
+    write(10);
+    write(1);
+    const TimePoint due = now_ + kAgeMax;
+    now_ = now_ + milliseconds(500);
+    store_.finish_write();
+    turn();
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+    CPPUNIT_ASSERT(manager_->next_turn() == due);
+    now_ = due;
+    turn();
+    CPPUNIT_ASSERT_EQUAL(Position{11}, store_.writing());
+  }
+
+  void nothing_new_is_not_saved() {
+    write(10);
+    store_.finish_write();
+    turn();
+    CPPUNIT_ASSERT(manager_->next_turn() == kNever);
+    now_ = now_ + kAgeMax + kAgeMax;
+    turn();
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+  }
+
+ private:
+  void turn() { manager_->turn(now_); }
+  // A turn with so many writes.
+  void write(int count, const std::string& value = "") {
+    for (int i = 0; i < count; ++i) {
+      manager_->write({kv::Command::Kind::kPut, {}, "key", value}, [](const WriteResult&) {});
+    }
+    turn();
+  }
+
+  TimePoint now_{1000};
+  HeldStore store_;
+  UnusedTransport transport_;
+  UnusedLog log_;
+  std::unique_ptr<Manager> manager_;
+  bool wanted_ = false;
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ManagerSaveTest);
+
+}  // namespace
+}  // namespace rkv::replica
