@@ -52,9 +52,10 @@ Status ReplicaData::create() {
   Result<Identity> identity = new_identity(options_);
   if (!identity.ok()) return identity.status();
   identity_ = identity.value();
-  Status status = open_store(true, identity_.replication);
+  const bool has_log = service::keeps_log(identity_.replication);
+  Status status = open_store(true, has_log);
   if (!status.ok()) return status;
-  if (service::keeps_log(identity_.replication)) {
+  if (has_log) {
     status = directory_.make_log_folder();
     if (status.ok()) status = open_log();
     if (status.ok()) status = begin_log();
@@ -66,8 +67,7 @@ Status ReplicaData::create() {
 Status ReplicaData::open_existing() {
   // The identity, which says whether there must be a log, is in the store.
   const bool has_log = directory_.has_log_folder();
-  Status status =
-      open_store(false, has_log ? service::Replication::kPaxos : service::Replication::kForward);
+  Status status = open_store(false, has_log);
   if (status.ok()) status = load_identity();
   if (!status.ok() || !service::keeps_log(identity_.replication)) return status;
   if (has_log) status = open_log();
@@ -84,8 +84,9 @@ Status ReplicaData::open_existing() {
   return {};
 }
 
-Status ReplicaData::open_store(bool create, service::Replication /*replication*/) {
+Status ReplicaData::open_store(bool create, bool has_log) {
   storage::RocksStore::Options options;
+  options.durability = has_log ? storage::Durability::kFlush : storage::Durability::kWriteAheadLog;
   options.directory = directory_.store_path();
   options.create = create;
   options.post = [this](std::function<void()> task) { loop_.post(std::move(task)); };

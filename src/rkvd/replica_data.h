@@ -38,7 +38,7 @@ class ReplicaData {
               posix::DataDirectory directory);
   Status create();
   Status open_existing();
-  Status open_store(bool create, service::Replication replication);
+  Status open_store(bool create, bool has_log);
   Status load_identity();
   Status open_log();
   Status begin_log();
