@@ -14,10 +14,15 @@ constexpr rpc::Procedure<kv_rput_args, kv_rput_result> kRput = {
 
 std::string replica_name(ReplicaId id) { return "replica " + std::to_string(id.value); }
 
-rpc::ChannelOptions channel_options() {
+// A connection over which nothing comes through is given up as soon as the peer counts as down, and
+// tried anew all the time: TCP itself would wait longer and longer, and so would a cluster whose
+// network is well again.
+rpc::ChannelOptions channel_options(const Peers::Options& peers) {
   rpc::ChannelOptions options;
   options.stay_connected = true;
-  options.connect_timeout = seconds(2);
+  options.connect_timeout = peers.hello_timeout;
+  options.silence_timeout = peers.hello_timeout;
+  options.backoff_max = peers.hello_interval;
   options.record_size_max = kPeerRecordSizeMax;
   return options;
 }
@@ -49,7 +54,7 @@ void Peers::start(Listener* listener) {
   for (const ReplicaAddress& address : cluster_.peers()) {
     Peer& peer = peers_.at(address.id);
     peer.channel = std::make_unique<rpc::Channel>(loop_, resolver_, logger_, address.host,
-                                                  address.peer_port, channel_options());
+                                                  address.peer_port, channel_options(options_));
     peer.channel->set_state_listener([this, &peer](bool connected, const std::string& reason) {
       connection_changed(peer, connected, reason);
     });
