@@ -63,6 +63,8 @@ class Acceptor {
 
   // Whether something changed since then that must become durable before it is spoken of.
   bool has_changed() const { return promise_changed_ || !new_records_.empty(); }
+  // Whether what is promised did.
+  bool promise_has_changed() const { return promise_changed_; }
   // The votes since the last call. What changed counts as written down from then on.
   std::vector<LogRecord> take_records();
   // All votes, as records.

@@ -57,6 +57,10 @@ class Context {
   protocol::SyncPoint acceptor_sync() const {
     return acceptor.has_changed() ? this_sync() : acceptor_synced_by_;
   }
+  // The same for its promises alone.
+  protocol::SyncPoint promise_sync() const {
+    return acceptor.promise_has_changed() ? this_sync() : promise_synced_by_;
+  }
   // Why no more writes should be taken on here; empty: they may.
   std::string why_full() const {
     const std::string self = "replica " + std::to_string(options.self.value);
@@ -76,9 +80,10 @@ class Context {
   }
 
   // The turn's Persist has been made.
-  void persisted(bool acceptor_changed) {
+  void persisted(bool acceptor_changed, bool promise_changed) {
     ++syncs_;
     if (acceptor_changed) acceptor_synced_by_ = syncs_;
+    if (promise_changed) promise_synced_by_ = syncs_;
   }
 
   void send(protocol::MessagePtr message, Outgoing outgoing, protocol::SyncPoint after = 0) {
@@ -109,6 +114,7 @@ class Context {
  private:
   protocol::SyncPoint syncs_ = 0;
   protocol::SyncPoint acceptor_synced_by_ = 0;
+  protocol::SyncPoint promise_synced_by_ = 0;
   protocol::CallId next_call_ = 1;
   std::map<protocol::CallId, Outgoing> outgoing_;
 };

@@ -84,7 +84,7 @@ Slot Leadership::read_index() const { return std::max(chosen(), context_.learner
 void Leadership::answered(const Outgoing& outgoing, const AcceptedFields& answer) {
   if (outgoing.ballot != ballot()) return;
   Follower& from = follower(outgoing.to);
-  --from.in_flight;
+  --from.in_flight(outgoing);
   from.up = true;
   if (answer.promised > ballot()) {
     is_outbid_ = true;
@@ -102,7 +102,7 @@ void Leadership::answered(const Outgoing& outgoing, const AcceptedFields& answer
 void Leadership::failed(const Outgoing& outgoing) {
   if (outgoing.ballot != ballot()) return;
   Follower& to = follower(outgoing.to);
-  --to.in_flight;
+  --to.in_flight(outgoing);
   if (outgoing.count > 0) to.next = std::min(to.next, outgoing.first);
   to.told_chosen = 0;
   to.values_again_at = context_.now + context_.options.heartbeat;
@@ -207,8 +207,9 @@ void Leadership::find_read_indexes() {
 
 // Which values this follower is to be sent next: consecutive ones that it has not voted for.
 std::size_t Leadership::values_to_send(const Follower& to, Slot* first) const {
-  if (!to.up || context_.now < to.values_again_at) return 0;
   const Options& options = context_.options;
+  if (!to.up || context_.now < to.values_again_at) return 0;
+  if (to.values_in_flight >= options.messages_in_flight_max) return 0;
   Slot slot = std::max(to.next, chosen() + 1);
   while (slot < proposer_->next() && proposer_->has_vote(slot, to.id)) ++slot;
   *first = slot;
@@ -224,19 +225,23 @@ std::size_t Leadership::values_to_send(const Follower& to, Slot* first) const {
 
 void Leadership::send_to(Follower& to) {
   const Options& options = context_.options;
-  while (to.in_flight < options.messages_in_flight_max) {
+  while (true) {
     Slot first = chosen() + 1;
     const std::size_t count = values_to_send(to, &first);
-    const bool is_due = context_.now >= to.heartbeat_at || to.sent_at < round_wanted_at_;
-    const bool has_news = to.up && context_.now >= to.values_again_at && to.told_chosen < chosen();
-    if (count == 0 && !is_due && !has_news) return;
+    if (count == 0) {
+      const bool is_due = context_.now >= to.heartbeat_at || to.sent_at < round_wanted_at_;
+      const bool has_news =
+          to.up && context_.now >= to.values_again_at && to.told_chosen < chosen();
+      if (to.heartbeats_in_flight >= options.messages_in_flight_max) return;
+      if (!is_due && !has_news) return;
+    }
     if (count > 0) to.next = first + count;
     to.told_chosen = chosen();
     to.sent_at = context_.now;
     to.heartbeat_at = context_.now + options.heartbeat;
-    ++to.in_flight;
-    context_.send(accept_message(first, count),
-                  {kAccept, to.id, ballot(), context_.now, first, count, {}, {}});
+    Outgoing outgoing{kAccept, to.id, ballot(), context_.now, first, count, {}, {}};
+    ++to.in_flight(outgoing);
+    context_.send(accept_message(first, count), std::move(outgoing));
     if (count == 0) return;
   }
 }
@@ -267,7 +272,7 @@ void Leadership::note_progress() {
 TimePoint Leadership::next_tick() const {
   TimePoint next = kNever;
   for (const Follower& each : followers_) {
-    const bool may_send = each.in_flight < context_.options.messages_in_flight_max;
+    const bool may_send = each.heartbeats_in_flight < context_.options.messages_in_flight_max;
     // Without room for a heartbeat, the next thing to look at is whether to go on leading.
     next =
         std::min(next, may_send ? each.heartbeat_at : context_.now + context_.options.election_min);

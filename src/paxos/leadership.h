@@ -62,12 +62,19 @@ class Leadership {
   struct Follower {
     ReplicaId id;
     bool up = true;
-    Slot next = 0;                         // the first slot not sent yet
-    Slot told_chosen = 0;                  // how far it was told all is chosen
-    std::size_t in_flight = 0;             // messages not answered yet
+    Slot next = 0;         // the first slot not sent yet
+    Slot told_chosen = 0;  // how far it was told all is chosen
+    // Messages not answered yet. Those with values wait for the follower's disk, and must not keep
+    // it from hearing that there is a leader.
+    std::size_t values_in_flight = 0;
+    std::size_t heartbeats_in_flight = 0;
     TimePoint sent_at = kLongAgo;          // when it was last sent something
     TimePoint heartbeat_at = kLongAgo;     // when it must be sent something at the latest
     TimePoint values_again_at = kLongAgo;  // not before then: it could not vote
+
+    std::size_t& in_flight(const Outgoing& message) {
+      return message.count > 0 ? values_in_flight : heartbeats_in_flight;
+    }
   };
   // Votes of this replica's own acceptor, to be counted when they are durable.
   struct OwnVotes {

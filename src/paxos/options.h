@@ -40,7 +40,8 @@ struct Options {
   // What a message may carry; one value always fits.
   std::size_t message_values_max = 512;
   std::size_t message_bytes_max = 2 << 20;
-  // Messages to one replica that are not answered yet.
+  // Messages to one replica that are not answered yet: of a leader so many with values, and so many
+  // heartbeats.
   std::size_t messages_in_flight_max = 8;
   // Chosen values that are kept for replicas that lag, although the state holds them.
   std::uint64_t kept_slots = 65536;

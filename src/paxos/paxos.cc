@@ -90,6 +90,7 @@ void Paxos::begin_to_lead() {
 
 void Paxos::yield_if_must() {
   if (leadership_ == nullptr || leadership_->must_yield().empty()) return;
+  yielded_because_ = leadership_->must_yield();
   const bool is_outbid = leadership_->is_outbid();
   leadership_->yield();
   leadership_.reset();
@@ -131,6 +132,7 @@ void Paxos::note_leader(const Ballot& ballot) {
 
 void Paxos::persist() {
   const bool acceptor_changed = acceptor_.has_changed();
+  const bool promise_changed = acceptor_.promise_has_changed();
   const bool is_standing_old = learner_.learned() > standing_chosen_;
   if (is_standing_old && standing_due_ == kNever) standing_due_ = context_.now + kStandingDelay;
   if (!acceptor_changed && context_.chosen_records.empty() && context_.now < standing_due_) return;
@@ -147,7 +149,7 @@ void Paxos::persist() {
   const Slot highest = votes.empty() ? learner_.learned() : votes.rbegin()->first;
   syncing_.emplace_back(context_.this_sync(), highest);
   context_.effects->emplace_back(protocol::Persist{std::move(batch)});
-  context_.persisted(acceptor_changed);
+  context_.persisted(acceptor_changed, promise_changed);
 }
 
 // ---- what happens to this replica ---------------------------------------------------------------
@@ -300,7 +302,11 @@ void Paxos::on_accept(ReplicaId from, protocol::CallId call, const Accept& messa
   }
   answer.promised = acceptor_.promised();
   answer.chosen = learner_.learned();
-  context_.respond(call, std::make_shared<Accepted>(answer), context_.acceptor_sync());
+  // A heartbeat is answered while the votes before it are still on their way to the disk: a slow
+  // disk does not make a leader look alone.
+  const protocol::SyncPoint after =
+      message.values.empty() ? context_.promise_sync() : context_.acceptor_sync();
+  context_.respond(call, std::make_shared<Accepted>(answer), after);
 }
 
 // How many of the first values this acceptor has voted for. With the others it must wait.
@@ -371,6 +377,7 @@ Paxos::View Paxos::view() const {
   view.synced = synced_;
   view.cut = learner_.cut();
   view.elections = elections_;
+  view.yielded_because = yielded_because_;
   view.elected_at = elected_at_;
   if (view.leading) view.lease_until = leadership_->lease_until();
   return view;

@@ -44,8 +44,9 @@ class Paxos final : public protocol::Protocol {
     Slot applied = 0;
     Slot synced = 0;  // the highest one that the log has on disk
     Slot cut = 0;
-    std::uint64_t elections = 0;       // leaders heard of since the start
-    TimePoint elected_at;              // when the last of them was heard of first
+    std::uint64_t elections = 0;  // leaders heard of since the start
+    TimePoint elected_at;         // when the last of them was heard of first
+    std::string yielded_because;  // why this replica does not lead any more; empty: it never did
     TimePoint lease_until = kLongAgo;  // of this leader
   };
   View view() const;
@@ -94,6 +95,7 @@ class Paxos final : public protocol::Protocol {
   Ballot last_leader_;
   std::uint64_t elections_ = 0;
   TimePoint elected_at_;
+  std::string yielded_because_;
   Slot synced_ = 0;
   std::deque<std::pair<protocol::SyncPoint, Slot>> syncing_;  // the highest slot of each
 };

@@ -312,6 +312,7 @@ void Daemon::peer_down(ReplicaId peer, const std::string& reason) {
 // after the sockets were drained.
 void Daemon::turn() {
   manager_->turn(rpc::EventLoop::read_clock());
+  log_role();
   const TimePoint next = manager_->next_turn();
   if (next != turn_timer_at_) {
     loop_.cancel_timer(turn_timer_);
@@ -319,6 +320,26 @@ void Daemon::turn() {
     turn_timer_ = next == kNever ? 0 : loop_.add_timer(next, [] {});
     turn_timer_at_ = next;
   }
+}
+
+// Who leads, and what a person has to see to, whenever that changes.
+void Daemon::log_role() {
+  protocol::Role role = manager_->role();
+  if (role.trouble != logged_role_.trouble) {
+    logger_.error("{}", role.trouble.empty() ? "no trouble any more" : role.trouble);
+  }
+  if (role.leader != logged_role_.leader && paxos_ != nullptr) {
+    const paxos::Paxos::View view = paxos_->view();
+    const bool led = logged_role_.leader == cluster_.self && role.leader != cluster_.self;
+    if (led) logger_.info("this replica does not lead any more: {}", view.yielded_because);
+    if (role.leader == ReplicaId{}) {
+      logger_.info("there is no leader");
+    } else {
+      logger_.info("the leader is replica {}, with ballot {}.{}", role.leader.value,
+                   view.ballot.round, view.ballot.replica.value);
+    }
+  }
+  logged_role_ = std::move(role);
 }
 
 void Daemon::stop(const char* why) {

@@ -61,6 +61,7 @@ class Daemon final : public service::Peers::Listener {
   void announce();
   void tell_manager(const Status& told);
   void turn();
+  void log_role();
   void stop(const char* why);
   void stop_further();
   bool clients_are_silent();
@@ -89,6 +90,8 @@ class Daemon final : public service::Peers::Listener {
   std::unique_ptr<rpc::RpcbindRegistration> registration_;  // null with --rpcbind=off
   rpc::EventLoop::TimerId turn_timer_ = 0;
   TimePoint turn_timer_at_ = kNever;
+
+  protocol::Role logged_role_;  // as the log has it
 
   // While clients are drained: how many calls they had made, and when that number last grew.
   std::uint64_t calls_seen_ = 0;
