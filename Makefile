@@ -16,6 +16,8 @@
 #   make format           rewrites the sources as clang-format wants them
 #   make install DESTDIR= PREFIX=/usr/local
 #   make clean
+# FAILPOINTS=1 makes build/failpoints/rkvd too, in which RKVD_FAILPOINTS can have something go wrong
+# at places that have a name (src/posix/failpoints.h); RKVD_FAILPOINTS=list prints their names.
 # SAN=address,undefined or SAN=thread builds and checks with sanitizers, in a folder of its own.
 
 SAN ?=
@@ -91,7 +93,8 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/*.cc)
 # Rules of one kind for several files name the files: what is met in pattern rules only is
 # "intermediate" to make, which removes it and does not miss it.
 
-all: $(BUILD)/rkvd $(BUILD)/rkv
+FAILPOINTS ?=
+all: $(BUILD)/rkvd $(BUILD)/rkv $(if $(FAILPOINTS),$(BUILD)/failpoints/rkvd)
 
 $(BUILD)/rkvd: $(BUILD)/obj/src/rkvd/main.o $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -103,6 +106,15 @@ $(BUILD)/rkv: $(BUILD)/obj/src/rkv/main.o $(BUILD)/librkv.a
 $(BUILD)/librkv.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
 	rm -f $@
 	ar rcs $@ $(LIBRARY_OBJECTS)
+
+# The sources with failpoints once more, in place of those of the library.
+FAILPOINT_SOURCES := $(shell grep -lE 'RKV_FAILPOINT(S|_FAILS)?\>' src/*/*.cc)
+FAILPOINT_OBJECTS := $(FAILPOINT_SOURCES:%.cc=$(BUILD)/failpoints/obj/%.o)
+$(FAILPOINT_OBJECTS): $(BUILD)/failpoints/obj/%.o: %.cc | $(GEN)/kv.h
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -DRKV_FAILPOINTS -MMD -MP -c -o $@ $<
+$(BUILD)/failpoints/rkvd: $(FAILPOINT_OBJECTS) $(BUILD)/librkv.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # What knows no operating system is all that it takes.
 SIM_FOLDERS := base kv protocol paxos forward replica

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "posix/system.h"
 
 namespace rkv::posix {
@@ -61,8 +62,12 @@ Status PosixDisk::failure(const std::string& what, const std::string& name, int 
 }
 
 Status PosixDisk::sync_directory() const {
-  if (::fsync(directory_) == 0) return {};
-  return Status::internal(directory_path_ + ": cannot be synced: " + std::strerror(errno));
+  if (RKV_FAILPOINT_FAILS(disk_before_directory_sync)) return failure("synced", ".", EIO);
+  if (::fsync(directory_) != 0) {
+    return Status::internal(directory_path_ + ": cannot be synced: " + std::strerror(errno));
+  }
+  RKV_FAILPOINT(disk_after_directory_sync);
+  return {};
 }
 
 // ---- on the caller's thread -------------------------------------------------------------------
@@ -230,20 +235,26 @@ Status PosixDisk::write_all(const std::vector<Job>& jobs) {
   if (!file.ok()) return file.status();
   struct stat about {};
   if (::fstat(file.value(), &about) != 0) return failure("looked at", name, errno);
+  if (RKV_FAILPOINT_FAILS(disk_before_write)) return failure("written", name, EIO);
   for (const Job& job : jobs) {
     RKV_CHECK(job.position + job.bytes.size() <= static_cast<std::size_t>(about.st_size),
               "a write is within the size of its file");
     const Status status = write_at(file.value(), name, job.bytes, job.position);
     if (!status.ok()) return status;
+    RKV_FAILPOINT(disk_after_write);
   }
+  if (RKV_FAILPOINT_FAILS(disk_before_sync)) return failure("synced", name, EIO);
   if (::fdatasync(file.value()) != 0) return failure("synced", name, errno);
+  RKV_FAILPOINT(disk_after_sync);
   return {};
 }
 
 Status PosixDisk::begin_file(const std::string& name) {
+  if (RKV_FAILPOINT_FAILS(disk_before_create)) return failure("made", name, ENOSPC);
   const int file = ::openat(directory_, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (file < 0) return failure("made", name, errno);
   ::close(file);
+  RKV_FAILPOINT(disk_after_create);
   return {};
 }
 
@@ -252,20 +263,25 @@ Status PosixDisk::begin_file(const std::string& name) {
 Status PosixDisk::fill_piece(Job& job) {
   const Result<int> file = open_file(job.name);
   if (!file.ok()) return file.status();
+  if (RKV_FAILPOINT_FAILS(disk_before_fill)) return failure("written", job.name, ENOSPC);
   const std::string zeros(std::min(kCreatePieceSize, job.size - job.position), '\0');
   const Status status = write_at(file.value(), job.name, zeros, job.position);
   if (!status.ok()) return status;
   job.position += zeros.size();
   const bool is_whole = job.position == job.size;
+  if (RKV_FAILPOINT_FAILS(disk_before_fill_sync)) return failure("synced", job.name, EIO);
   if ((is_whole ? ::fsync(file.value()) : ::fdatasync(file.value())) != 0) {
     return failure("synced", job.name, errno);
   }
+  RKV_FAILPOINT(disk_after_fill_sync);
   return is_whole ? sync_directory() : Status();
 }
 
 Status PosixDisk::remove_file(const std::string& name) {
   close_file(name);
+  if (RKV_FAILPOINT_FAILS(disk_before_remove)) return failure("removed", name, EIO);
   if (::unlinkat(directory_, name.c_str(), 0) != 0) return failure("removed", name, errno);
+  RKV_FAILPOINT(disk_after_remove);
   return sync_directory();
 }
 

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 
 namespace rkv::replica {
 
@@ -157,7 +158,9 @@ void Manager::save_state(TimePoint now) {
   saving_ = store_.applied();
   unsaved_bytes_ = 0;
   unsaved_since_ = kNever;
+  RKV_FAILPOINT(replica_before_save);
   store_.write();
+  RKV_FAILPOINT(replica_after_save);
 }
 
 void Manager::carry_out(protocol::Effects& effects) {
@@ -168,7 +171,9 @@ void Manager::carry_out(protocol::Effects& effects) {
 
 void Manager::carry_out(protocol::Persist&& persist) {
   RKV_CHECK(log_ != nullptr, "only a protocol that keeps a log persists");
+  RKV_FAILPOINT(replica_before_persist);
   log_->append(std::move(persist.batch));
+  RKV_FAILPOINT(replica_after_persist);
 }
 
 void Manager::carry_out(const protocol::CutLog& cut) { log_->cut(cut.slot); }
@@ -187,7 +192,9 @@ void Manager::carry_out(protocol::Apply&& apply) {
       write_applied(proposal, applied);
     };
   }
+  RKV_FAILPOINT(replica_before_apply);
   state_machine_.apply(apply.position, std::move(command).value(), std::move(done));
+  RKV_FAILPOINT(replica_after_apply);
 }
 
 void Manager::carry_out(protocol::Send&& send) {
@@ -245,8 +252,10 @@ void Manager::end_write(std::unordered_map<protocol::ProposalId, Write>::iterato
   counters_.writes_waiting = writes_.size();
   if (write.own_sequence != 0) own_outstanding_.erase(write.own_sequence);
   if (!status.ok()) ++counters_.writes_failed;
+  RKV_FAILPOINT(replica_before_finish);
   write.done(
       WriteResult{std::move(status), write.applied.value_or(kv::Applied{}), std::move(missing)});
+  RKV_FAILPOINT(replica_after_finish);
 }
 
 Manager::ReadDone Manager::take_read(protocol::ReadId id, std::string* key) {

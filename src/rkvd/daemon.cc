@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/failpoint.h"
 #include "forward/forward.h"
 #include "paxos/paxos.h"
 #include "posix/system.h"
@@ -97,10 +98,13 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options, Logger& lo
   std::unique_ptr<Daemon> daemon(new Daemon(options, logger, manager, std::move(cluster)));
   status = daemon->open_data();
   if (!status.ok()) return status;
+  RKV_FAILPOINT(start_after_identity);
   daemon->wire();
+  RKV_FAILPOINT(start_after_recovery);
   status = daemon->listen();
   if (status.ok()) status = daemon->register_with_rpcbind();
   if (!status.ok()) return status;
+  RKV_FAILPOINT(start_after_listen);
   daemon->announce();
   return daemon;
 }

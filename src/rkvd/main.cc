@@ -3,9 +3,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
 
 #include "base/log.h"
 #include "base/status.h"
+#include "posix/failpoints.h"
 #include "posix/log_sink.h"
 #include "posix/service_manager.h"
 #include "posix/system.h"
@@ -23,9 +25,32 @@ int refuse(const rkv::Status& status) {
   return status.code() == rkv::StatusCode::kInvalid ? kExitUsage : EXIT_FAILURE;
 }
 
+#ifdef RKV_FAILPOINTS
+constexpr const char* kFailpointsVariable = "RKVD_FAILPOINTS";
+constexpr const char* kListFailpoints = "list";  // in place of what to arm: prints their names
+
+// Out of the environment, which holds nothing but options after that.
+std::string take_failpoints() {
+  const char* const value = std::getenv(kFailpointsVariable);
+  const std::string taken = value == nullptr ? "" : value;
+  unsetenv(kFailpointsVariable);
+  return taken;
+}
+#endif
+
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+#ifdef RKV_FAILPOINTS
+  const std::string failpoints = take_failpoints();
+  if (failpoints == kListFailpoints) {
+    std::fputs(rkv::posix::failpoint_names().c_str(), stdout);
+    return EXIT_SUCCESS;
+  }
+  const rkv::Result<std::unique_ptr<rkv::posix::ArmedFailpoints>> armed =
+      rkv::posix::ArmedFailpoints::arm(failpoints);
+  if (!armed.ok()) return refuse(armed.status());
+#endif
   const rkv::Result<rkv::daemon::OptionsOutcome> outcome =
       rkv::daemon::read_options(argument_count, arguments, environ);
   if (!outcome.ok()) return refuse(outcome.status());

@@ -14,6 +14,7 @@ namespace rkv::daemon {
 namespace {
 
 constexpr std::string_view kEnvironmentPrefix = "RKVD_";
+constexpr std::string_view kFailpointsVariable = "RKVD_FAILPOINTS";
 constexpr std::size_t kConfigSizeMax = 1 << 20;
 
 constexpr const char* kUsage =
@@ -149,6 +150,10 @@ Status store_environment(const char* const* environment, const po::options_descr
     if (equals == std::string_view::npos) continue;
     const std::string option = option_of_variable(line.substr(0, equals));
     if (option.empty()) continue;
+    if (line.substr(0, equals) == kFailpointsVariable) {
+      return Status::invalid("environment variable " + std::string(kFailpointsVariable) +
+                             ": this build has no failpoints; make FAILPOINTS=1 builds one");
+    }
     if (known.find_nothrow(option, false) == nullptr) {
       return Status::invalid("environment variable " + std::string(line.substr(0, equals)) +
                              ": there is no option --" + option);

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/version.h"
 #include "kv/command.h"
@@ -164,10 +165,12 @@ void ClientService::put(const kv_put_args& args, rpc::Reply<kv_put_result> reply
   const kv::Command command{kv::Command::Kind::kPut, from_wire(args.operation),
                             std::string(view_of(args.key)), std::string(view_of(args.value))};
   const std::string key = logger_.enabled(LogLevel::kDebug) ? command.key : std::string();
+  RKV_FAILPOINT(client_before_write);
   manager_.write(command, [this, key, begun = loop_.now(),
                            reply = std::move(reply)](const replica::WriteResult& write) mutable {
     const replica::WriteResult outcome = with_outcome(write);
     log_operation("put", key, begun, outcome.status);
+    if (RKV_FAILPOINT_FAILS(client_before_answer)) return;  // its outcome is unknown then
     if (!outcome.status.ok()) {
       send_write_failure(reply, &kv_put_result::kv_put_result_u, outcome, cluster_.self);
       return;
@@ -177,6 +180,7 @@ void ClientService::put(const kv_put_args& args, rpc::Reply<kv_put_result> reply
     result.kv_put_result_u.ok.key_version = write.applied.version;
     result.kv_put_result_u.ok.position = write.applied.position;
     reply.send(result);
+    RKV_FAILPOINT(client_after_answer);
   });
 }
 
@@ -231,10 +235,12 @@ void ClientService::del(const kv_del_args& args, rpc::Reply<kv_del_result> reply
   const kv::Command command{kv::Command::Kind::kDel, from_wire(args.operation),
                             std::string(view_of(args.key)), std::string()};
   const std::string key = logger_.enabled(LogLevel::kDebug) ? command.key : std::string();
+  RKV_FAILPOINT(client_before_write);
   manager_.write(command, [this, key, begun = loop_.now(),
                            reply = std::move(reply)](const replica::WriteResult& write) mutable {
     const replica::WriteResult outcome = with_outcome(write);
     log_operation("del", key, begun, outcome.status);
+    if (RKV_FAILPOINT_FAILS(client_before_answer)) return;  // its outcome is unknown then
     if (!outcome.status.ok()) {
       send_write_failure(reply, &kv_del_result::kv_del_result_u, outcome, cluster_.self);
       return;
@@ -244,6 +250,7 @@ void ClientService::del(const kv_del_args& args, rpc::Reply<kv_del_result> reply
     result.kv_del_result_u.ok.key_version = write.applied.version;
     result.kv_del_result_u.ok.position = write.applied.position;
     reply.send(result);
+    RKV_FAILPOINT(client_after_answer);
   });
 }
 

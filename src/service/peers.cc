@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "service/peer_codec.h"
 #include "service/wire.h"
 
@@ -122,6 +123,12 @@ void Peers::set_down(Peer& peer, const std::string& reason) {
 void Peers::send(ReplicaId to, std::shared_ptr<const protocol::Message> message, Done done) {
   Peer& peer = peers_.at(to);
   RKV_CHECK(peer.channel != nullptr, "messages are sent after start()");
+  if (RKV_FAILPOINT_FAILS(peers_before_send)) {
+    loop_.post([done = std::move(done)] {
+      done.failed(env::SendFailure::kNotDelivered, "a failpoint has dropped it");
+    });
+    return;
+  }
   const OutgoingMessage outgoing(*message);
   kv_rput_args args{};
   args.envelope = envelope_to_wire(cluster_, to);
@@ -143,6 +150,10 @@ void Peers::send(ReplicaId to, std::shared_ptr<const protocol::Message> message,
                       status.reason());
           return;
         }
+        if (RKV_FAILPOINT_FAILS(peers_before_answer)) {
+          done.failed(env::SendFailure::kUnknown, "a failpoint has dropped the answer");
+          return;
+        }
         Result<protocol::MessagePtr> answer =
             answer_from_wire(phase, result.kv_rput_result_u.ok.answer);
         if (answer.ok()) {
@@ -150,7 +161,9 @@ void Peers::send(ReplicaId to, std::shared_ptr<const protocol::Message> message,
         } else {
           done.failed(env::SendFailure::kUnknown, answer.status().reason());
         }
+        RKV_FAILPOINT(peers_after_answer);
       });
+  RKV_FAILPOINT(peers_after_send);
 }
 
 void Peers::heard_from(ReplicaId peer) {

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "kv/command.h"
 #include "kv/state_hash.h"
 #include "storage/format.h"
@@ -183,6 +184,7 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const Options& option
   if (!status.ok()) return open_failure(directory, status);
   std::unique_ptr<RocksDatabase> database(new RocksDatabase(options, listener));
   database->db_.reset(opened);
+  RKV_FAILPOINT(store_after_open);
   if (!exists) status = sync_parent(env, directory);
   if (!status.ok()) return open_failure(directory, status);
   return database;
@@ -213,18 +215,21 @@ Status RocksDatabase::write(RocksChanges changes) {
   rocksdb::WriteOptions options;
   options.sync = !flushes;
   options.disableWAL = flushes;
+  if (RKV_FAILPOINT_FAILS(store_before_write)) return failure("cannot write", "failpoint");
   rocksdb::Status status;
   {
     rocksdb::WriteBatch batch = make_batch(std::exchange(changes, RocksChanges()));
     status = db_->Write(options, &batch);
   }
   if (status.ok() && flushes) {
+    RKV_FAILPOINT(store_before_flush);
     rocksdb::FlushOptions flush;
     flush.wait = true;
     flush.allow_write_stall = true;  // the next write may wait for a compaction as well as this one
     status = db_->Flush(flush);
   }
   if (!status.ok()) return failure("cannot write", one_line(status));
+  RKV_FAILPOINT(store_after_write);
   return {};
 }
 
@@ -342,8 +347,10 @@ Status RocksDatabase::put_metadata(std::string_view name, std::string_view value
   RKV_CHECK(name != kPositionName, "the position is written with the changes it covers only");
   rocksdb::WriteOptions options;
   options.sync = true;
+  if (RKV_FAILPOINT_FAILS(store_before_metadata)) return failure("cannot write", "failpoint");
   const rocksdb::Status status = db_->Put(options, metadata_key(name), slice(value));
   if (!status.ok()) return failure("cannot write", one_line(status));
+  RKV_FAILPOINT(store_after_metadata);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 
 namespace rkv::storage {
 namespace {
@@ -31,6 +32,7 @@ Result<std::unique_ptr<SegmentedLog>> SegmentedLog::open(env::Disk& disk, const 
   }
   Result<LogRecovery> recovery = recover_log(disk, options.identity);
   if (!recovery.ok()) return recovery.status();
+  RKV_FAILPOINT(log_after_recovery);
   return std::unique_ptr<SegmentedLog>(
       new SegmentedLog(disk, options, std::move(recovery).value()));
 }
@@ -157,8 +159,10 @@ void SegmentedLog::add_group_in_new_segment(Group group) {
 // Puts the live records and the group's into a new segment, or into as many as it takes. Should a
 // crash come between these, then none of the records counts, and the standing is as it was before.
 void SegmentedLog::open_segments(Group group, const std::string& standing_before) {
+  RKV_FAILPOINT(log_before_live_records);
   std::vector<env::LogRecord> records;
   if (live_) records = live_();
+  RKV_FAILPOINT(log_after_live_records);
   std::move(group.records.begin(), group.records.end(), std::back_inserter(records));
   const std::size_t size_max = records_size_max(options_.segment_size);
   Group part;
@@ -177,11 +181,14 @@ void SegmentedLog::open_segments(Group group, const std::string& standing_before
   part.standing = group.standing;
   part.number = group.number;
   add_group_in_new_segment(std::move(part));
+  RKV_FAILPOINT(log_after_open_segments);
 }
 
 void SegmentedLog::cut(Position slot) {
+  RKV_FAILPOINT(log_before_cut);
   segments_.cut(slot);
   tell_first_segment();
+  RKV_FAILPOINT(log_after_cut);
 }
 
 // If older segments could go, and no batch is on its way that says so, makes one.
@@ -222,12 +229,14 @@ void SegmentedLog::write_next() {
     sector = 0;
     chores_.push_back({Chore::Kind::kCreate, group.segment + 1});
   }
+  RKV_FAILPOINT(log_before_write);
   disk_.write(segment_name(group.segment), sector * kSectorSize, std::move(bytes),
               guarded([this, first = head.first_segment] { finish_write(first); }));
   do_next_chore();
 }
 
 void SegmentedLog::finish_write(SegmentNumber first_segment) {
+  RKV_FAILPOINT(log_after_write);
   const Group group = std::move(*writing_);
   writing_.reset();
   ++sequence_;
@@ -256,6 +265,7 @@ void SegmentedLog::remove_before(SegmentNumber segment) {
 void SegmentedLog::do_next_chore() {
   if (failed_ || doing_chore_ || chores_.empty()) return;
   doing_chore_ = true;
+  RKV_FAILPOINT(log_before_chore);
   const Chore& chore = chores_.front();
   const std::string name = segment_name(chore.segment);
   env::Disk::Done done = guarded([this] { finish_chore(); });
@@ -277,6 +287,7 @@ void SegmentedLog::do_next_chore() {
 }
 
 void SegmentedLog::finish_chore() {
+  RKV_FAILPOINT(log_after_chore);
   const Chore chore = chores_.front();
   chores_.pop_front();
   doing_chore_ = false;
