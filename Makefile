@@ -115,6 +115,10 @@ $(FAILPOINT_OBJECTS): $(BUILD)/failpoints/obj/%.o: %.cc | $(GEN)/kv.h
 	$(CXX) $(CXXFLAGS) -DRKV_FAILPOINTS -MMD -MP -c -o $@ $<
 $(BUILD)/failpoints/rkvd: $(FAILPOINT_OBJECTS) $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/failpoints/log_writer: $(BUILD)/obj/tests/failpoints/log_writer.o \
+                                $(filter %/posix_disk.o %/segmented_log.o,$(FAILPOINT_OBJECTS)) \
+                                $(BUILD)/librkv.a
+	$(CXX) $(LDFLAGS) -o $@ $^ -lfmt
 
 # What knows no operating system is all that it takes.
 SIM_FOLDERS := base kv protocol paxos forward replica
@@ -286,7 +290,8 @@ fuzz-seeds: $(BUILD)/fuzz_seeds
 	$< tests/fuzz/corpus
 
 CHECK_PROGRAMS := unit_tests sim scenario check_history stock_client stock_threads \
-                  stock_server service_launcher attacks attacks_stock_server
+                  stock_server service_launcher attacks attacks_stock_server \
+                  failpoints/rkvd failpoints/log_writer
 # How many times as long as they say the tests may take.
 TIMEOUT_FACTOR ?= $(if $(SAN),4,1)
 check: all $(addprefix $(BUILD)/,$(CHECK_PROGRAMS)) $(FUZZ_REPLAYS)
