@@ -101,7 +101,7 @@ end_rkvd() {
 
 round=0   # every round has keys of its own
 
-# Puts keys at a replica, and adds those that were acknowledged to the file `acknowledged`.
+# Puts keys at a replica, and adds those that were acknowledged to the file `recent`.
 write_keys() {   # address
   local i
   ((++round))
@@ -110,13 +110,19 @@ write_keys() {   # address
   done >puts
   # One line comes back for each, an answer or a failure.
   "$RKV" -s "$1" --timeout 5 shell <puts 2>&1 | paste -d ' ' puts - |
-    awk '$4 == "ok" { print $2, $3 }' >>acknowledged
+    awk '$4 == "ok" { print $2, $3 }' >>recent
 }
 
-expect_acknowledged() {   # address
+# Adds what is recent to the file `acknowledged`.
+keep_recent() {
+  cat recent >>acknowledged
+  : >recent
+}
+
+expect_values() {   # address, file of keys and values
   local wrong
-  sed 's/^\([^ ]*\) .*/get \1/' acknowledged >gets
-  wrong=$("$RKV" -s "$1" --timeout 10 shell <gets 2>&1 | paste -d ' ' acknowledged - |
+  sed 's/^\([^ ]*\) .*/get \1/' "$2" >gets
+  wrong=$("$RKV" -s "$1" --timeout 10 shell <gets 2>&1 | paste -d ' ' "$2" - |
     awk '$2 != $3 || NF != 3' | head -n 3)
   [[ -z $wrong ]] || fail "acknowledged (key, value), and read at $1: $wrong"
 }
@@ -138,7 +144,8 @@ kill_new_replica() {   # failpoint, hit
 check_replica() {   # what was armed before
   start_rkvd "$RKVD" data
   ! process_ended "$pid" || fail "rkvd does not start after $1: $(<rkvd.log)"
-  expect_acknowledged "$address"
+  expect_values "$address" recent
+  keep_recent
   end_rkvd
 }
 
@@ -179,8 +186,9 @@ check_cluster() {   # what was armed before
   local id
   wait_until "$deadline" all_connected || fail "the replicas do not get on after $1"
   for id in 1 2 3; do
-    expect_acknowledged "${address_of_replica[id]}"
+    expect_values "${address_of_replica[id]}" recent
   done
+  keep_recent
 }
 
 kills_of_replica_2() {   # failpoint
@@ -241,24 +249,30 @@ step 'a replica that is made: killed before it answers'
 rounds "$in_making" kill_new_replica
 
 step 'a single replica: killed while it writes'
-: >acknowledged
+: >recent >acknowledged
 rounds "$in_replica" kill_replica
 step 'a single replica: the disk fails'
 rounds '^(disk|store)_before_' fail_replica
+start_rkvd "$RKVD" data
+expect_values "$address" acknowledged
+end_rkvd
 echo "  $(wc -l <acknowledged) acknowledged writes are there"
 
 step 'a replica of a cluster: killed while all write'
-: >acknowledged
+: >recent >acknowledged
 start_cluster 3
 rounds "$in_cluster" kill_one_of_cluster
 step 'a cluster: messages and answers are lost'
 for i in {1..5}; do
   unreliable_cluster
 done
+echo "  $(wc -l <acknowledged) acknowledged writes are there"
+for id in 1 2 3; do
+  expect_values "${address_of_replica[id]}" acknowledged
+done
 # Replication forward leaves what was not acknowledged at some replicas and not at others.
 expect_status 0 rkv_at 1 -w json status
 [[ $(json_field "$(json_objects <<<"$output")" replication) == forward ]] || expect_equal_hashes
-echo "  $(wc -l <acknowledged) acknowledged writes are there"
 
 step 'each failpoint was reached'
 missing=()
