@@ -151,7 +151,8 @@ class ManagerSaveTest : public CppUnit::TestFixture {
 
   // Nor is the manager woken by time meanwhile: it could do nothing.
   void one_save_at_a_time() {
-    write(10);
+    write(1);
+    write(9);
     for (int i = 0; i < 5; ++i) {
       write(20);
       now_ = now_ + kAgeMax;

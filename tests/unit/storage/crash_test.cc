@@ -304,9 +304,11 @@ class FlushedCrashTest : public CrashFixture {
 
   void a_write_is_in_tables_alone() {
     const auto store = open();
+    const std::filesystem::path log = log_in(directory());
     fill(*store, 3);
     CPPUNIT_ASSERT_EQUAL(std::size_t{3}, files("", ".sst").size());
-    CPPUNIT_ASSERT_EQUAL(std::uintmax_t{0}, std::filesystem::file_size(log_in(directory())));
+    CPPUNIT_ASSERT_EQUAL(log, log_in(directory()));  // a flush makes a new one if it was used
+    CPPUNIT_ASSERT_EQUAL(std::uintmax_t{0}, std::filesystem::file_size(log));
   }
 
   // Ten keys, one reply and the position.
