@@ -222,7 +222,7 @@ Status RocksDatabase::write(RocksChanges changes) {
     status = db_->Write(options, &batch);
   }
   if (status.ok() && flushes) {
-    RKV_FAILPOINT(store_before_flush);
+    if (RKV_FAILPOINT_FAILS(store_before_flush)) return failure("cannot flush", "failpoint");
     rocksdb::FlushOptions flush;
     flush.wait = true;
     flush.allow_write_stall = true;  // the next write may wait for a compaction as well as this one
