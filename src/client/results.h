@@ -53,6 +53,25 @@ struct StateHash {
   std::uint64_t keys = 0;
 };
 
+// The number of a Paxos proposal. Round 0: there is none.
+struct PaxosBallot {
+  std::uint64_t round = 0;
+  ReplicaId replica;
+};
+
+// What a replica of replication paxos says of its protocol; see kv_paxos_status in kv.x.
+struct PaxosStatus {
+  PaxosBallot ballot;  // of the leader that the replica is or follows
+  PaxosBallot promised;
+  Position chosen = 0;
+  Position synced = 0;  // the highest slot that its log has on disk
+  Position cut = 0;     // slots up to this one are in its state only
+  Duration lease;       // of a leader: how long it still may read without asking others
+  std::uint64_t elections = 0;
+  Duration election_age;  // since the last of them; meaningless if there was none
+  std::uint64_t log_bytes = 0;
+};
+
 // What STATUS says; see kv_status_ok in kv.x.
 struct ReplicaStatus {
   ClusterId cluster;
@@ -62,7 +81,9 @@ struct ReplicaStatus {
   std::string role;
   ReplicaId leader;  // 0: there is none, or none is needed
   Position applied = 0;
-  Position durable = 0;
+  Position durable = 0;              // of those, in the state on disk
+  std::optional<PaxosStatus> paxos;  // of replication paxos
+  std::string trouble;               // what a person has to see to, or empty
   std::uint64_t keys = 0;
   std::string software;
   Duration uptime;

@@ -101,6 +101,20 @@ Duration duration_of_ms(std::uint64_t ms) {
   return milliseconds(static_cast<std::int64_t>(std::min(ms, kMax)));
 }
 
+PaxosStatus paxos_of(const kv_paxos_status& wire) {
+  PaxosStatus paxos;
+  paxos.ballot = {wire.ballot.round, ReplicaId{wire.ballot.replica}};
+  paxos.promised = {wire.promised.round, ReplicaId{wire.promised.replica}};
+  paxos.chosen = wire.chosen;
+  paxos.synced = wire.synced;
+  paxos.cut = wire.cut;
+  paxos.lease = duration_of_ms(wire.lease_ms);
+  paxos.elections = wire.elections;
+  paxos.election_age = duration_of_ms(wire.election_age_ms);
+  paxos.log_bytes = wire.log_bytes;
+  return paxos;
+}
+
 template <typename WriteResult, typename Ok>
 WriteOutcome write_outcome(const WriteResult& result, const Ok& ok, const kv_partly_applied& partly,
                            const kv_failure& failed, const std::string& server) {
@@ -198,6 +212,10 @@ Result<ReplicaStatus> status_of(const kv_status_result& result, const std::strin
   status.leader = ReplicaId{ok.leader};
   status.applied = ok.applied;
   status.durable = ok.durable;
+  if (ok.protocol.replication == KV_REPLICATION_PAXOS) {
+    status.paxos = paxos_of(ok.protocol.kv_protocol_status_u.paxos);
+  }
+  status.trouble = one_line(ok.trouble);
   status.keys = ok.keys;
   status.software = one_line(ok.software);
   status.uptime = duration_of_ms(ok.uptime_ms);

@@ -343,10 +343,11 @@ class ClientTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("5a000000000000000000000000000000"),
                          status.cluster.to_string());
     CPPUNIT_ASSERT_EQUAL(Incarnation{3}, status.incarnation);
-    CPPUNIT_ASSERT_EQUAL(std::string("forward"), status.replication);
-    CPPUNIT_ASSERT_EQUAL(std::string("replica"), status.role);
+    CPPUNIT_ASSERT_EQUAL(std::string("paxos"), status.replication);
+    CPPUNIT_ASSERT_EQUAL(std::string("leader"), status.role);
     CPPUNIT_ASSERT_EQUAL(std::string("9.9"), status.software);
-    CPPUNIT_ASSERT(status.leader == ReplicaId{});
+    CPPUNIT_ASSERT(status.leader == ReplicaId{4});
+    CPPUNIT_ASSERT_EQUAL(std::string("the disk\\x0ais full"), status.trouble);
     CPPUNIT_ASSERT_EQUAL(Position{11}, status.applied);
     CPPUNIT_ASSERT_EQUAL(Position{10}, status.durable);
     CPPUNIT_ASSERT(status.uptime == seconds(61));
@@ -354,6 +355,23 @@ class ClientTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(status.peers[0].since == milliseconds(1500) && !status.peers[0].up);
     CPPUNIT_ASSERT_EQUAL(std::string("calls"), status.counters.at(0).first);
     CPPUNIT_ASSERT_EQUAL(std::string("0000000000000000000000000000000f"), status.state_hash->hash);
+    CPPUNIT_ASSERT(status.paxos.has_value());
+    assert_paxos(*status.paxos);
+  }
+
+  // What a FakeReplica with id 4 says.
+  static void assert_paxos(const PaxosStatus& paxos) {
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{7}, paxos.ballot.round);
+    CPPUNIT_ASSERT(paxos.ballot.replica == ReplicaId{4});
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{8}, paxos.promised.round);
+    CPPUNIT_ASSERT(paxos.promised.replica == ReplicaId{5});
+    CPPUNIT_ASSERT_EQUAL(Position{13}, paxos.chosen);
+    CPPUNIT_ASSERT_EQUAL(Position{12}, paxos.synced);
+    CPPUNIT_ASSERT_EQUAL(Position{9}, paxos.cut);
+    CPPUNIT_ASSERT(paxos.lease == milliseconds(85));
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{4}, paxos.elections);
+    CPPUNIT_ASSERT(paxos.election_age == milliseconds(1500));
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{4096}, paxos.log_bytes);
   }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(ClientTest);

@@ -244,10 +244,14 @@ class FakeReplica::State {
     ok.cluster[0] = '\x5a';
     ok.replica = id_;
     ok.incarnation = 3;
-    ok.replication = text_of("forward");
-    ok.role = text_of("replica");
+    ok.replication = text_of("paxos");
+    ok.role = text_of("leader");
+    ok.leader = id_;
     ok.applied = 11;
     ok.durable = 10;
+    ok.protocol.replication = KV_REPLICATION_PAXOS;
+    ok.protocol.kv_protocol_status_u.paxos = {{7, id_}, {8, id_ + 1}, 13, 12, 9, 85, 4, 1500, 4096};
+    ok.trouble = text_of("the disk\nis full");
     ok.keys = entries_.size();
     ok.software = text_of("9.9");
     ok.uptime_ms = 61'000;
