@@ -57,6 +57,18 @@ Example:
         R"(Asks every replica of the cluster, all at once. The list of them comes from -f, or
 from the first server that answers. Exit status 3 if not all of them answer.
 
+Of replicas of paxos it shows:
+  ballot    of the leader that the replica is or follows: round.replica
+  lag       writes chosen, as far as any replica here knows, and not applied yet
+  applied   writes applied; chosen: slots known to be chosen
+  synced    the highest slot that the log has on disk
+  flushed   how much of what is applied is in the state on disk; the log has the rest
+  lease     for so long the leader reads without asking others
+  log       how large the log is on disk
+  election  how long ago the last one was, and in brackets how many this replica has
+            seen since it was started
+Below, who is down as seen by others, and what a person has to see to.
+
 Options:
   --state-hash  also show a hash over all keys, versions and values of each replica;
                 equal states have equal hashes. Reads everything: takes its time.

@@ -140,4 +140,8 @@ std::string draw_table(const std::vector<std::vector<std::string>>& rows) {
   return text + border;
 }
 
+std::string render_table(const std::vector<std::vector<std::string>>& rows, OutputFormat format) {
+  return format == OutputFormat::kTable ? draw_table(rows) : format_table(rows);
+}
+
 }  // namespace rkv::cli

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "rkv/exit_status.h"
+#include "rkv/options.h"
 
 namespace rkv::cli {
 
@@ -35,5 +36,8 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows);
 // The same rows in a drawn table, the first of them as its head. Columns of numbers are aligned to
 // the right. The last cell of a row that is not complete spans the columns that it lacks.
 std::string draw_table(const std::vector<std::vector<std::string>>& rows);
+
+// The one or the other of them: drawn if the format is kTable.
+std::string render_table(const std::vector<std::vector<std::string>>& rows, OutputFormat format);
 
 }  // namespace rkv::cli

@@ -86,7 +86,8 @@ expect_match 'stderr of rkv demo' "$(normalized <<<"$error")" \
   "^rkv: demo: put rkv-demo-[0-9a-f]{16}/apple red: not available: no server answered: $refused\$"
 unset RKV_SERVERS
 
-start_cluster 3
+# A call that nobody can serve is refused after a second.
+start_cluster 3 --request-timeout-ms 1000
 export RKV_SERVERS=${address_of_replica[1]}
 
 step 'put, get and del'
@@ -181,6 +182,11 @@ expect_equal 'the last error line' "$(tail -n 1 <<<"$error")" \
   'rkv: load: and 2 more errors; in all 12 invalid'
 check 7 '' 'rkv: load: error: absent: No such file or directory' load absent
 
+# Whether no replica lags behind.
+all_is_applied() {
+  [[ $("$RKV" -w json status | grep -c '"lag": 0,') == 3 ]]
+}
+
 step 'replicas and status'
 "$RKV" replicas >learned.conf || fail 'replicas'
 check_match 0 "^#id  host       client-port  peer-port
@@ -191,31 +197,47 @@ check_match 0 '"id": 1,
     "host": "127.0.0.1",
     "client_port": [0-9]+,
     "peer_port": [0-9]+' '^$' -w json replicas
-row='up +replica +- +([0-9]+) +[0-9]+ +[0-9]+ +[0-9.]+ +[0-9msh]+'
-check_match 0 "^id  address +state  role     leader  applied +durable +keys +version +uptime
+row='(leader|follower) +[1-3] +[0-9]+\.[1-3] +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +'
+row+='(-|[0-9]+ms) +[0-9.]+[KM]iB +[0-9msh]+ \([0-9]+\)'
+head='id  address +role +leader  ballot +lag  applied +chosen +synced +flushed +lease +log +'
+head+='election'
+check_match 0 "^$head
 1   ADDRESS1  $row
 2   ADDRESS2  $row
 3   ADDRESS3  $row\$" '^$' status
 # What replicas prints is a replicas file.
 check_match 0 "ADDRESS3  $row +[0-9a-f]{32}\$" '^$' -f learned.conf status --state-hash
+wait_until "$deadline" all_is_applied || fail 'some replica stays behind'
 expect_equal_hashes
 object=$("$RKV" -w json status --state-hash | json_objects | sed -n 2p)
 expect_equal 'id' "$(json_field "$object" id)" 2
 expect_equal 'address' "$(json_field "$object" address)" "${address_of_replica[2]}"
 expect_equal 'reachable' "$(json_field "$object" reachable)" true
-expect_equal 'role' "$(json_field "$object" role)" replica
-expect_equal 'leader' "$(json_field "$object" leader)" null
+expect_match 'role' "$(json_field "$object" role)" '^(leader|follower)$'
+expect_match 'leader' "$(json_field "$object" leader)" '^[1-3]$'
 expect_match 'applied' "$(json_field "$object" applied)" '^[0-9]+$'
 expect_match 'uptime_s' "$(json_field "$object" uptime_s)" '^[0-9.]+$'
 expect_match 'version' "$(json_field "$object" version)" '^[0-9.]+$'
+for name in applied flushed chosen synced cut lag elections log_bytes; do
+  expect_match "$name" "$(json_field "$object" "$name")" '^[0-9]+$'
+done
+expect_equal 'trouble' "$(json_field "$object" trouble)" ''
+expect_match 'lease_ms' "$(json_field "$object" lease_ms)" '^([0-9]+|null)$'
+expect_match 'last_election_age_s' "$(json_field "$object" last_election_age_s)" '^[0-9.]+$'
+expect_match 'the ballots' "$object" \
+  '"ballot":\{"round":[1-9][0-9]*,"replica":[1-3]\},"promised":\{'
+leaders=$("$RKV" -w json status | grep -c '"role": "leader"')
+expect_equal 'the number of leaders' "$leaders" 1
 
 step 'drawn tables'
-line='-+\+-+\+-+\+-+\+-+\+-+\+-+\+-+\+-+\+-+'
-head='id \| address +\| state \| role +\| leader \| applied \| durable \| keys +\| version'
-head+=' \| uptime'
-row='up    \| replica \|      - \| +[0-9]+ \| +[0-9]+ \| +[0-9]+ \| [0-9.]+ +\| [0-9msh]+ +'
+line='-+(\+-+){12}'
+head='id \| address +\| role +\| leader \| ballot +\| lag +\| applied +\| chosen +\| synced +\| '
+head+='flushed +\| lease +\| log +\| election +'
+number=' +[0-9]+ \|'
+row="(leader|follower) +\|$number +[0-9]+\.[1-3] +\|$number$number$number$number$number"
+row+=' (-|[0-9]+ms) +\| [0-9.]+[KM]iB +\| [0-9msh]+ \([0-9]+\) +'
 check_match 0 "^\+$line\+
-\| $head \|
+\| $head\|
 \+$line\+
 \|  1 \| ADDRESS1 \| $row\|
 \|  2 \| ADDRESS2 \| $row\|
@@ -349,21 +371,16 @@ expect_equal 'the answers' "$(<answers)" $'ok version 1\nok version 2'
 
 step 'a replica that is down'
 kv_r kill 3 >/dev/null || fail 'kill'
-refuses_a_put() {
-  "$RKV" put k v >/dev/null 2>&1
-  (($? == 3))
-}
-wait_until "$deadline" refuses_a_put || fail 'a put is taken although replica 3 is down'
-check_match 3 '^$' '^rkv: put: not available: replica 3 is down: .*\(replica 1, ADDRESS1\)$' \
-  put k v
-check_match 3 '^$' '^rkv: del: not available: replica 3 is down: .*\(replica 1, ADDRESS1\)$' \
-  del link
+# The others may have to elect a leader first.
+wait_until "$deadline" takes_a_put 1 || fail 'no put is taken although only replica 3 is down'
+check 0 'ok version 1' '' put two-of-three v
 check 0 '1' '' get link
 check 0 '1' '' -s "${address_of_replica[3]},${address_of_replica[2]}" get link
-check_match 3 '^$' 'replica 3 is down' \
-  -s "${address_of_replica[3]},${address_of_replica[2]}" put k v
-check_match 3 'loaded 0 keys, 3 errors, 0 bytes' 'rkv: load: l1: not available: replica 3 is down' \
-  load <(printf 'l1\t1\nl2\t2\nl3\t3\n')
+check 0 'ok version 2' '' -s "${address_of_replica[3]},${address_of_replica[2]}" put two-of-three w
+others_say_3_is_down() {
+  "$RKV" status 2>/dev/null | grep -q '^replica 3 is down as seen by 1, 2,'
+}
+wait_until "$deadline" others_say_3_is_down || fail 'nobody says that replica 3 is down'
 check_match 3 "
 3   ADDRESS3  unreachable  ADDRESS3: connection refused
 replica 3 is down as seen by 1, 2, for [0-9]+s: " \
@@ -372,24 +389,42 @@ check_match 3 '
 \|  3 \| ADDRESS3 \| unreachable \| ADDRESS3: connection refused +\|
 .*
 replica 3 is down as seen by 1, 2, for' 'did not answer' -w table status
-expect_status 3 "$RKV" demo
-expect_match 'stderr of rkv demo' "$error" \
-  '^rkv: demo: put rkv-demo-[0-9a-f]{16}/apple red: not available: replica 3 is down'
 check_match 3 '"id": 3,
     "address": "ADDRESS3",
     "reachable": false,
     "reason": "ADDRESS3: connection refused",
     "role": null,' 'did not answer' -w json status
 
+step 'no majority'
+kv_r kill 2 >/dev/null || fail 'kill'
+has_no_leader() {
+  local object
+  object=$("$RKV" -w json status 2>/dev/null | json_objects | sed -n 1p)
+  [[ $(json_field "$object" leader) == null ]]
+}
+wait_until "$deadline" has_no_leader || fail 'replica 1 follows a leader without a majority'
+reason='there is no leader: a majority of the replicas must be reachable to elect one'
+for arguments in 'put k v' 'del link' 'get link'; do
+  check_match 3 '^$' "^rkv: ${arguments%% *}: not available: $reason.* \(replica 1, ADDRESS1\)\$" \
+    $arguments
+done
+check_match 3 '^$' "$reason" -s "${address_of_replica[3]},${address_of_replica[1]}" put k v
+check_match 3 'loaded 0 keys, 3 errors, 0 bytes' "rkv: load: l1: not available: $reason" \
+  load <(printf 'l1\t1\nl2\t2\nl3\t3\n')
+expect_status 3 "$RKV" demo
+expect_match 'stderr of rkv demo' "$error" \
+  "^rkv: demo: put rkv-demo-[0-9a-f]{16}/apple red: not available: $reason"
+
 step 'a replica that does not answer'
+kv_r restart 2 >/dev/null || fail 'restart'
 kv_r restart 3 >/dev/null || fail 'restart'
-wait_until "$deadline" takes_a_put 1 || fail 'no put is taken although replica 3 is back'
+wait_until "$deadline" takes_a_put 1 || fail 'no put is taken although all replicas are back'
 kv_r pause 1 >/dev/null || fail 'pause'
 check_match 4 '^$' '^rkv: put: outcome unknown: ADDRESS1: no answer within N ms' \
   --timeout 0.5 put k v
 check 3 '' 'rkv: get: not available: ADDRESS1: no answer within N ms' --timeout 0.5 get link
 # A read may be made elsewhere; a write may not.
-check 0 '1' '' --timeout 1 -s "$RKV_SERVERS,${address_of_replica[2]}" get link
+check 0 '1' '' --timeout 10 -s "$RKV_SERVERS,${address_of_replica[2]}" get link
 check_match 4 '^$' 'outcome unknown: ADDRESS1' \
   --timeout 0.5 -s "$RKV_SERVERS,${address_of_replica[2]}" put k v
 check_match 3 '
