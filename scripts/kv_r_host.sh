@@ -194,6 +194,24 @@ all_connected() {
   done
 }
 
+# Whether a majority of the cluster runs here, so that it can be served without other hosts.
+majority_runs() {
+  local id count=0
+  for id in "${local_ids[@]}"; do
+    [[ $(state_of "$id") != running ]] || ((++count))
+  done
+  ((count > ${#ids[@]} / 2))
+}
+
+# Whether each of these answers a read, found or not found: replicas of paxos need a leader for it.
+all_serve() {
+  local id
+  for id; do
+    "$rkv" -s "$(address_of "$id")" --timeout 1 get kv_r.sh >/dev/null 2>&1
+    (($? <= 1)) || return 1
+  done
+}
+
 answers_or_ended() {
   answers "$1" || ! runs "$1"
 }
@@ -224,7 +242,7 @@ launched() {
 }
 
 # Waits until the replicas answer; says which do not, and why. If all do, they have a moment more to
-# find one another, so that writes are taken from then on.
+# find one another, and where a majority runs here, time to elect a leader: writes are taken then.
 wait_for_answers() {
   local id end=$((SECONDS + timeout)) left status=0
   for id; do
@@ -241,8 +259,12 @@ wait_for_answers() {
       rm -f "$dir/to-create-$id"
     fi
   done
-  ((status == 0)) && wait_until 5 all_connected
-  return $status
+  ((status == 0)) || return 1
+  wait_until 5 all_connected
+  if majority_runs && ! wait_until "$timeout" all_serve "$@"; then
+    echo "kv_r.sh: the replicas answer, but have no leader that serves after $timeout s" >&2
+    return 1
+  fi
 }
 
 stop_replicas() {
