@@ -24,7 +24,9 @@ expect_status 0 kv_r stop
 expect_status 0 kv_r clean
 
 step 'start, and start again'
-expect_status 0 kv_r start --log-level debug
+expect_status 0 kv_r start --log-level debug --election-ms 300
+# It has waited until they have a leader, so that nobody has to wait now.
+expect_status 0 rkv_at 1 --timeout 2 put key value
 before=$(pids)
 expect_status 0 kv_r start
 expect_equal 'the pids after a second start' "$(pids)" "$before"
@@ -32,8 +34,6 @@ expect_status 0 kv_r status
 for id in 1 2 3; do
   expect_match 'status' "$output" "$id +$(pid "$id") +${address_of_replica[id]} +running"
 done
-wait_until "$deadline" all_connected || fail 'the replicas do not find one another'
-expect_status 0 rkv_at 1 put key value
 
 step 'kill and restart, with the options of the start'
 process=$(pid 2)
@@ -45,7 +45,7 @@ expect_status 1 kv_r kill 2
 expect_one_line 'stderr' "$error"
 expect_status 0 kv_r restart 2
 expect_equal 'the state' "$(state 2)" running
-tr '\0' ' ' <"/proc/$(pid 2)/cmdline" | grep -q -- '--log-level debug' ||
+tr '\0' ' ' <"/proc/$(pid 2)/cmdline" | grep -q -- '--log-level debug --election-ms 300' ||
   fail 'restart does not use the options of start'
 expect_status 0 rkv_at 2 get key
 process=$(pid 2)
@@ -120,6 +120,14 @@ kill -TERM "$other"
 wait_for_end "$other"
 expect_status 0 kv_r start
 wait_until "$deadline" all_connected || fail 'the replicas do not find one another'
+expect_status 0 kv_r stop
+expect_status 0 kv_r clean
+
+step 'options go to rkvd as they are, also one that is given twice'
+expect_status 1 kv_r start --log-level debug --log-level info
+expect_match 'stderr' "$error" "'--log-level' cannot be specified more than once"
+expect_status 0 kv_r start --replication forward
+expect_match 'the status' "$(rkv_at 1 -w json status)" '"replication": "forward"'
 expect_status 0 kv_r stop
 expect_status 0 kv_r clean
 
