@@ -108,6 +108,13 @@ Result<protocol::MessagePtr> accept_from_wire(const kv_paxos_accept& wire, Repli
   return protocol::MessagePtr(std::make_shared<paxos::Accept>(std::move(fields)));
 }
 
+Result<protocol::MessagePtr> fetch_from_wire(const kv_paxos_fetch& wire) {
+  Status status = check_slots(wire.first, 0);
+  if (status.ok() && wire.first == 0) status = Status::invalid("there is no slot 0");
+  if (!status.ok()) return status;
+  return protocol::MessagePtr(std::make_shared<paxos::Fetch>(paxos::FetchFields{wire.first}));
+}
+
 Result<protocol::MessagePtr> submit_from_wire(const kv_paxos_submit& wire) {
   paxos::SubmitFields fields;
   const Status status = take_values(wire.values, fields.values);
@@ -139,6 +146,7 @@ Result<protocol::MessagePtr> promise_from_wire(const kv_paxos_promise& wire) {
 Result<protocol::MessagePtr> fetched_from_wire(const kv_paxos_fetched& wire) {
   paxos::FetchedFields fields{wire.first, {}, wire.chosen, wire.cut};
   Status status = check_slots(wire.first, wire.chosen);
+  if (status.ok()) status = check_slots(wire.cut, wire.chosen);
   if (status.ok()) status = take_values(wire.values, fields.values);
   if (!status.ok()) return status;
   return protocol::MessagePtr(std::make_shared<paxos::Fetched>(std::move(fields)));
@@ -249,8 +257,7 @@ Result<protocol::MessagePtr> paxos_message_from_wire(const kv_peer_message& wire
     case KV_PHASE_PAXOS_ACCEPT:
       return accept_from_wire(arms.accept, sender);
     case KV_PHASE_PAXOS_FETCH:
-      return protocol::MessagePtr(
-          std::make_shared<paxos::Fetch>(paxos::FetchFields{arms.fetch.first}));
+      return fetch_from_wire(arms.fetch);
     case KV_PHASE_PAXOS_SUBMIT:
       return submit_from_wire(arms.submit);
     case KV_PHASE_PAXOS_READ_INDEX:
