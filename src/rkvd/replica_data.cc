@@ -72,7 +72,7 @@ Status ReplicaData::open_existing() {
   if (!status.ok() || !service::keeps_log(identity_.replication)) return status;
   if (has_log) status = open_log();
   if (!status.ok()) return status;
-  if (!has_log || log_->size() == 0) {
+  if (!has_log || !log_->has_batches()) {
     return in_directory(options_,
                         ": its log is gone; without it the replica does not know what it has "
                         "promised the others, and must not take part any more");

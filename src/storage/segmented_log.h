@@ -61,6 +61,8 @@ class SegmentedLog final : public env::LogDevice {
   bool has_room() override;
   std::uint64_t size() const override { return size_; }
 
+  // Whether anything was ever written to it that is still known.
+  bool has_batches() const { return sequence_ > 0; }
   // What was found damaged at the start, a line for a person each; empty: nothing.
   const std::vector<std::string>& damage() const { return damage_; }
   // Bytes of a record's body that surely fit.
