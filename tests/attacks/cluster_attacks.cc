@@ -1,5 +1,6 @@
 // A cluster of three: the attacker is at the first replica, the others at the third. Their PUTs
-// need every replica, so they show whether the peers still reach one another.
+// need a majority, so they show whether the third one still reaches its peers; and where the first
+// one leads, whether that is still served.
 
 #include <vector>
 
@@ -42,7 +43,8 @@ void peer_garbage(Scene& scene) {
         .word(1)
         .hyper(1)
         .word(replication)
-        .word(0);
+        .word(0)   // the lease
+        .word(0);  // no extension
   };
   const auto rput = [](const Bytes& arguments) {
     return call({.procedure = kRput, .program = kPeerProgram}, arguments.str());
@@ -54,7 +56,11 @@ void peer_garbage(Scene& scene) {
   for (const std::uint32_t count : {1U, 512U, 513U, 0x3fffffffU, UINT32_MAX}) {
     scene.expect_answer(socket, rput(envelope(1).word(1).word(count)), "GARBAGE_ARGS");
   }
-  for (const std::uint32_t replication : {0U, 1U, 77U, UINT32_MAX}) {
+  const Bytes accept = envelope(2).word(12).hyper(1).word(2).hyper(1).hyper(0);
+  for (const std::uint32_t count : {1U, 512U, 513U, 0x3fffffffU, UINT32_MAX}) {
+    scene.expect_answer(socket, rput(Bytes(accept).word(count)), "GARBAGE_ARGS");
+  }
+  for (const std::uint32_t replication : {0U, 1U, 2U, 77U, UINT32_MAX}) {
     const Answer answer = socket.ask(rput(envelope(replication).word(0).word(0)));
     const bool refused = answer.what == "GARBAGE_ARGS" || answer.status().value_or(0) != 0;
     scene.expect(refused, "the hello of another cluster was answered with " + answer.what);
