@@ -36,6 +36,8 @@ KV_NOT_FOUND = 1
 KV_INVALID = 2
 KV_PARTLY_APPLIED = 8
 KV_USE_TCP = 13
+
+KV_REPLICATION_PAXOS = 2
 STATUS_NAMES = (
     "KV_OK KV_NOT_FOUND KV_INVALID KV_UNAVAILABLE KV_UNKNOWN KV_DENIED KV_OVER_LIMIT KV_ERROR "
     "KV_PARTLY_APPLIED KV_BUSY KV_WRONG_CLUSTER KV_WRONG_REPLICA KV_WRONG_REPLICATION KV_USE_TCP"
@@ -306,6 +308,23 @@ class Peer(NamedTuple):
     since_ms: int
 
 
+class Ballot(NamedTuple):
+    round: int
+    replica: int
+
+
+class PaxosStatus(NamedTuple):
+    ballot: Ballot
+    promised: Ballot
+    chosen: int
+    synced: int
+    cut: int
+    lease_ms: int
+    elections: int
+    election_age_ms: int
+    log_bytes: int
+
+
 class Status(NamedTuple):
     cluster: bytes
     replica: int
@@ -315,6 +334,8 @@ class Status(NamedTuple):
     leader: int
     applied: int
     durable: int
+    protocol: PaxosStatus  # None of another replication protocol than paxos
+    trouble: str
     keys: int
     software: str
     uptime_ms: int
@@ -363,6 +384,16 @@ def decode_state_hash(result):
     return state_hash
 
 
+def decode_protocol(result):
+    if result.int() != KV_REPLICATION_PAXOS:
+        return None
+    return PaxosStatus(
+        Ballot(result.uhyper(), result.uint()),
+        Ballot(result.uhyper(), result.uint()),
+        *(result.uhyper() for _ in range(7)),
+    )
+
+
 def decode_status(result):
     status = Status(  # in the order of the bytes
         cluster=result.fixed(KV_CLUSTER_ID_SIZE),
@@ -373,6 +404,8 @@ def decode_status(result):
         leader=result.uint(),
         applied=result.uhyper(),
         durable=result.uhyper(),
+        protocol=decode_protocol(result),
+        trouble=result.string(KV_REASON_MAX),
         keys=result.uhyper(),
         software=result.string(KV_NAME_MAX),
         uptime_ms=result.uhyper(),

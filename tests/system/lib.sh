@@ -134,12 +134,15 @@ rkv_at() {   # id, arguments...
   "$RKV" -s "${address_of_replica[id]}" "$@"
 }
 
-# Whether a write is taken by every replica: all have found all others.
+# Whether every replica takes a write, and has found all others: replication paxos takes writes
+# without some of them.
 all_connected() {
   local id
   for ((id = 1; id <= cluster_size; ++id)); do
     rkv_at "$id" put connected "$id" >/dev/null 2>&1 || return 1
   done
+  (($("$RKV" -f "$test_directory/replicas.conf" -w json status 2>/dev/null |
+    grep -oE '"up": *true' | wc -l) == cluster_size * (cluster_size - 1)))
 }
 
 takes_a_put() {   # id
@@ -166,16 +169,27 @@ json_field() {   # object, name
   fi
 }
 
-# Fails unless all replicas have the same state hash.
-expect_equal_hashes() {
-  local object hash hashes=()
+# Sets $hashes to the state hashes of all replicas. Under paxos, where a replica may be some writes
+# behind another, fails while they do not all stand for the same position.
+take_hashes() {
+  local object hash positions=() replication=''
+  hashes=()
   expect_status 0 "$RKV" -f "$test_directory/replicas.conf" --timeout 30 -w json status --state-hash
   while IFS= read -r object; do
     hash=$(json_field "$object" state_hash) || fail "no state_hash in $object"
     [[ $hash =~ ^[0-9a-f]{32}$ ]] || fail "this is not a state hash: '$hash' in $object"
     hashes+=("$hash")
+    positions+=("$(json_field "$object" state_hash_position)")
+    replication=$(json_field "$object" replication)
   done < <(json_objects <<<"$output")
   expect_equal 'the number of hashes' "${#hashes[@]}" "$cluster_size"
+  [[ $replication != paxos ]] || (($(printf '%s\n' "${positions[@]}" | sort -u | wc -l) == 1))
+}
+
+# Fails unless all replicas have the same state hash.
+expect_equal_hashes() {
+  local hashes
+  wait_until "$deadline" take_hashes || fail "the replicas do not get to the same position: $output"
   expect_equal 'the number of different hashes' \
     "$(printf '%s\n' "${hashes[@]}" | sort -u | wc -l)" 1
 }
