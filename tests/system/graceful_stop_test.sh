@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout: 60
+# timeout: 150
 # SIGTERM in the middle of a load: every call is answered or refused, none is left in the dark, and
 # what was acknowledged is there after the next start.
 . "$(dirname "$0")/lib.sh"
@@ -7,8 +7,9 @@
 mapfile -t ports < <(free_ports 1)
 address=127.0.0.1:${ports[0]}
 
+# Under paxos, who has answered a read has applied all that was acknowledged before.
 answers() {
-  "$RKV" -s "$address" --timeout 1 status >/dev/null 2>&1
+  "$RKV" -s "$address" --timeout 1 get absent >/dev/null 2>&1 || (($? == 1))
 }
 
 keys() {
@@ -16,7 +17,7 @@ keys() {
 }
 
 start() {
-  "$RKVD" --data-dir data --listen "$address" 2>>log &
+  "$RKVD" --data-dir "data-$protocol" --replication "$protocol" --listen "$address" 2>>log &
   pid=$!
   wait_until "$deadline" answers || fail "no answer: $(tail -n 1 log)"
 }
@@ -29,8 +30,8 @@ has_keys() {
   (($(keys) > $1))
 }
 
-before=0
-for round in 1 2 3; do
+stop_under_load() {   # round
+  local round=$1 loader status acknowledged found
   start
   "$RKV" -s "$address" --timeout 1 load lines >loaded 2>errors &
   loader=$!
@@ -43,7 +44,7 @@ for round in 1 2 3; do
   status=$?
   if ((status == 0)); then
     echo "round $round: the load ended before the stop"
-    continue
+    return
   fi
   ((status == 3)) || fail "round $round: the load ended with $status: $(head -n 3 errors)"
   [[ $(<loaded) =~ ^loaded\ ([0-9]+)\ keys ]] || fail "what is this: $(<loaded)"
@@ -54,5 +55,13 @@ for round in 1 2 3; do
   ((found == before)) || fail "round $round: $found keys, but $before were acknowledged"
   kill -TERM "$pid"
   wait "$pid" || fail "exit status $? after SIGTERM while idle"
+}
+
+for protocol in paxos forward; do
+  step "replication $protocol"
+  before=0
+  for round in 1 2 3; do
+    stop_under_load $round
+  done
 done
 echo ok

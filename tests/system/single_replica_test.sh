@@ -8,6 +8,7 @@ mapfile -t ports < <(free_ports 2)
 listen=(--listen "127.0.0.1:${ports[0]}" --peer-listen "127.0.0.1:${ports[1]}")
 rkv() { "$RKV" -s "127.0.0.1:${ports[0]}" --timeout 5 "$@"; }
 answers() { rkv get absent >/dev/null 2>&1 || (($? == 1)); }
+is_up() { rkv replicas >/dev/null 2>&1; }   # also without a majority
 
 start_rkvd() {
   start_process rkvd.log "$RKVD" --data-dir data "${listen[@]}"
@@ -112,7 +113,7 @@ expect_refusal '--create|empty|exist' --id 1 --replicas replicas.conf --data-dir
 expect_refusal '7' --id 7 --replicas replicas.conf --data-dir new --create --cluster-id "$id"
 start_process created.log "$RKVD" --id 1 --replicas replicas.conf --data-dir member \
   --create --cluster-id "$id"
-wait_until "$deadline" answers || fail "rkvd --create does not answer: $(cat created.log)"
+wait_until "$deadline" is_up || fail "rkvd --create does not answer: $(cat created.log)"
 kill -TERM "$pid"
 wait_for_end "$pid"
 expect_equal 'the exit status after SIGTERM' "$ended_with" 0
