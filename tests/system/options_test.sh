@@ -50,6 +50,67 @@ wait_until "$deadline" answers_at "$second" || fail "rkvd does not answer: $(<co
 stop_it
 expect_equal 'the log with log-level = error' "$(<config.log)" ''
 
+step 'times of replication paxos'
+expect_bad() {   # pattern, rkvd options...
+  local pattern=$1
+  shift
+  expect_status 2 "$RKVD" --data-dir new "$@"
+  expect_one_line "stderr of $*" "$error"
+  expect_match "stderr of $*" "$error" "$pattern"
+}
+expect_bad '--heartbeat-ms must be at least 1' --heartbeat-ms 0
+expect_bad '--election-ms at least 3 times as much' --heartbeat-ms 20 --election-ms 59
+expect_bad '--election-ms .*at most 60000' --election-ms 60001 --request-timeout-ms 70000
+expect_bad '--request-timeout-ms must be at least --election-ms' --request-timeout-ms 99
+expect_bad 'request-timeout-ms must be at least' --election-ms 6000 --heartbeat-ms 100
+for option in --heartbeat-ms --election-ms --request-timeout-ms; do
+  expect_bad "${option#--}" "$option" soon
+  expect_bad "${option#--}" "$option" 4294967296
+done
+expect_status 2 env RKVD_ELECTION_MS=59 "$RKVD" --data-dir new
+expect_match 'stderr with RKVD_ELECTION_MS=59' "$error" '--election-ms at least 3 times'
+printf 'data-dir = new\nelection-ms = 59\n' >bad.conf
+expect_status 2 "$RKVD" --config bad.conf
+expect_match 'stderr with election-ms = 59 in the file' "$error" '--election-ms at least 3 times'
+[[ ! -e new ]] || fail 'something was made in spite of bad options'
+
+step 'two replicas with different --election-ms refuse one another, and say so'
+mapfile -t pair < <(free_ports 4)
+write_replicas_file pair.conf 2 "${pair[@]}"
+create=(--create --cluster-id 0123456789abcdef0123456789abcdef)
+start_process one.log "$RKVD" --id 1 --replicas pair.conf --data-dir one "${create[@]}"
+one=$pid
+printf 'id = 2\nreplicas = pair.conf\ndata-dir = two\nelection-ms = 300\n' >two.conf
+start_process two.log "$RKVD" --config two.conf "${create[@]}"
+two=$pid
+says() {   # index of the port, pattern
+  local json
+  json=$("$RKV" -s "127.0.0.1:${pair[$1]}" --timeout 2 -w json status 2>/dev/null)
+  [[ $json =~ it\ refuses:\ this\ replica\ runs\ with\ --election-ms\ $2 ]]
+}
+wait_until "$deadline" says 0 '300, not 100; it must be the same at all replicas' ||
+  fail "replica 1 does not say why replica 2 is no use: $(<one.log)"
+wait_until "$deadline" says 1 '100, not 300; it must be the same at all replicas' ||
+  fail "replica 2 does not say why replica 1 is no use: $(<two.log)"
+for log in one.log two.log; do
+  grep -q -- '--election-ms .*, not .*; it must be the same at all replicas' "$log" ||
+    fail "$log does not say it: $(<"$log")"
+done
+expect_status 3 "$RKV" -s "127.0.0.1:${pair[0]}" --timeout 10 put key value
+expect_match 'stderr of the put' "$error" 'there is no leader'
+kill -TERM "$two"
+wait_for_end "$two"
+start_process two.log env RKVD_ELECTION_MS=100 "$RKVD" --id 2 --replicas pair.conf --data-dir two
+two=$pid
+takes_puts() {
+  "$RKV" -s "127.0.0.1:${pair[0]}" --timeout 2 put key value >/dev/null 2>&1 &&
+    "$RKV" -s "127.0.0.1:${pair[1]}" --timeout 2 put key value >/dev/null 2>&1
+}
+wait_until "$deadline" takes_puts || fail "with the same --election-ms too: $(<two.log)"
+for pid in "$one" "$two"; do
+  stop_it
+done
+
 step 'what is wrong with the file is said'
 echo 'no-such-key = 1' >>rkvd.conf
 expect_status 2 "$RKVD" --config rkvd.conf
@@ -62,7 +123,8 @@ expect_match 'stderr' "$error" 'not-there.conf'
 step 'help and version'
 expect_status 0 "$RKVD" --help
 for option in --config --id --replicas --data-dir --create --cluster-id --replication --listen \
-  --peer-listen --rpcbind --rpcbind-check-ms --log-level; do
+  --peer-listen --heartbeat-ms --election-ms --request-timeout-ms --rpcbind --rpcbind-check-ms \
+  --log-level; do
   expect_match 'rkvd --help' "$output" "$option"
 done
 (($(grep -cE '^[A-Z].*:$' <<<"$output") >= 2)) || fail "the help has no groups: $output"
