@@ -27,12 +27,15 @@ namespace {
 using kv::Command;
 
 // Replica 1 of two, as the seeds have it.
-service::Cluster make_cluster() {
+service::Cluster make_cluster(service::Replication replication) {
   service::Cluster cluster;
   cluster.id.bytes.fill(7);
   cluster.self = ReplicaId{1};
   cluster.incarnation = 3;
-  cluster.replication_name = "forward";
+  cluster.replication = replication;
+  const bool is_paxos = replication == service::Replication::kPaxos;
+  cluster.replication_name = is_paxos ? "paxos" : "forward";
+  cluster.lease_ms = is_paxos ? 100 : 0;
   cluster.replicas = {{ReplicaId{1}, "one"}, {ReplicaId{2}, "two"}};
   return cluster;
 }
@@ -47,15 +50,24 @@ std::string encoded(rpc::XdrRoutine<T> routine, T value, std::size_t size_max) {
   return bytes;
 }
 
-void check_envelope(const kv_envelope& envelope) {
-  static const service::Cluster kCluster = make_cluster();
-  const service::EnvelopeCheck check = service::check_envelope(kCluster, envelope);
+bool takes_envelope(const service::Cluster& cluster, const kv_envelope& envelope) {
+  const service::EnvelopeCheck check = service::check_envelope(cluster, envelope);
   RKV_CHECK((check.status == KV_OK) == check.reason.empty(), "a refusal has a reason");
   RKV_CHECK(is_text(check.reason) && check.reason.size() <= kReasonSizeMax,
             "a reason is text that fits the wire");
-  if (check.status != KV_OK) return;
+  if (check.status != KV_OK) return false;
   RKV_CHECK(envelope.recipient == 1 && envelope.sender == 2 && envelope.group == 0,
             "it is from the other replica and for this one");
+  RKV_CHECK(envelope.lease_ms == cluster.lease_ms, "it is of the same lease");
+  return true;
+}
+
+void check_envelope(const kv_envelope& envelope) {
+  static const service::Cluster kForwarding = make_cluster(service::Replication::kForward);
+  static const service::Cluster kOfPaxos = make_cluster(service::Replication::kPaxos);
+  const bool forwarded = takes_envelope(kForwarding, envelope);
+  const bool of_paxos = takes_envelope(kOfPaxos, envelope);
+  RKV_CHECK(!forwarded || !of_paxos, "an envelope is of one protocol");
 }
 
 // Of a message that carries any; a no-op has none.
@@ -77,6 +89,15 @@ std::vector<SharedBytes> commands_of(const protocol::Message& message) {
     case paxos::kSubmit:
       add(paxos::as<paxos::Submit>(message).values);
       break;
+    case paxos::kFetched:
+      add(paxos::as<paxos::Fetched>(message).values);
+      break;
+    case paxos::kPromise:
+      for (const paxos::AcceptedValue& vote : paxos::as<paxos::Promise>(message).accepted) {
+        add({vote.value});
+      }
+      RKV_CHECK(commands.size() <= kVotesMax, "a promise has as many votes as fit");
+      return commands;
     default:
       break;
   }
@@ -84,8 +105,13 @@ std::vector<SharedBytes> commands_of(const protocol::Message& message) {
   return commands;
 }
 
+void check_commands(const protocol::Message& message) {
+  for (const SharedBytes& command : commands_of(message)) {
+    RKV_CHECK(kv::decode_command(*command).ok(), "a command that was let in can be applied");
+  }
+}
+
 void check_message(const kv_peer_message& wire, std::size_t size) {
-  check_envelope(service::envelope_to_wire(make_cluster(), ReplicaId{2}));
   // Either protocol takes its own phases and refuses the other's.
   const auto take = [&wire](service::Replication replication) {
     return service::message_from_wire(replication, ReplicaId{2}, wire);
@@ -95,9 +121,7 @@ void check_message(const kv_peer_message& wire, std::size_t size) {
   RKV_CHECK(!forwarded.ok() || !of_paxos.ok(), "a phase is of one protocol");
   if (!forwarded.ok() && !of_paxos.ok()) return;
   const protocol::Message& message = forwarded.ok() ? *forwarded.value() : *of_paxos.value();
-  for (const SharedBytes& command : commands_of(message)) {
-    RKV_CHECK(kv::decode_command(*command).ok(), "a command that was let in can be applied");
-  }
+  check_commands(message);
   const service::OutgoingMessage outgoing(message);
   RKV_CHECK(encoded(xdr_kv_peer_message, outgoing.wire(), size) ==
                 encoded(xdr_kv_peer_message, wire, size),
@@ -116,7 +140,8 @@ void check_result(std::string_view bytes) {
   if (!rpc::decode_all(bytes, rpc::untyped(xdr_kv_rput_result), result.get(), sizeof *result)) {
     return;
   }
-  const Status checked = service::check_answer(make_cluster(), ReplicaId{2}, *result);
+  const service::Cluster asker = make_cluster(service::Replication::kPaxos);
+  const Status checked = service::check_answer(asker, ReplicaId{2}, *result);
   RKV_CHECK(std::ranges::all_of(checked.reason(), [](char c) { return c >= ' ' && c <= '~'; }),
             "a reason is one printable line");
   if (XdrReader(bytes).read_uint32() != KV_OK) return;
@@ -125,6 +150,7 @@ void check_result(std::string_view bytes) {
   if (ok.answer.phase == KV_PHASE_HELLO) return;
   const Result<protocol::MessagePtr> answer = service::answer_from_wire(ok.answer.phase, ok.answer);
   if (!answer.ok()) return;
+  check_commands(*answer.value());
   const service::OutgoingAnswer outgoing(*answer.value());
   RKV_CHECK(encoded(xdr_kv_peer_answer, outgoing.wire(), bytes.size()) ==
                 encoded(xdr_kv_peer_answer, ok.answer, bytes.size()),

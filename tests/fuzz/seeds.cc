@@ -176,6 +176,8 @@ kv_status_result status_result(Parts& parts) {
   ok.incarnation = 3;
   ok.replication = text("forward");
   ok.role = text("replica");
+  ok.protocol.replication = KV_REPLICATION_FORWARD;
+  ok.trouble = text("the disk of the log is nearly full");
   ok.software = text("rkvd");
   ok.uptime_ms = 12345;
   ok.peers = {static_cast<u_int>(parts.peers.size()), parts.peers.data()};
@@ -209,7 +211,83 @@ void add_results(Seeds& seeds, Parts& parts) {
   kv_replicas_result replicas{};
   replicas.kv_replicas_result_u.ok = {1, {2, parts.replicas.data()}, {}};
   add(3, "kv_replicas_result", encoded(xdr_kv_replicas_result, replicas));
-  add(4, "kv_status_result", encoded(xdr_kv_status_result, status_result(parts)));
+  kv_status_result status = status_result(parts);
+  add(4, "kv_status_result", encoded(xdr_kv_status_result, status));
+  status.kv_status_result_u.ok.protocol.replication = KV_REPLICATION_PAXOS;
+  status.kv_status_result_u.ok.protocol.kv_protocol_status_u.paxos = {
+      {7, 2}, {8, 1}, 42, 41, 20, 95, 3, 1234, 16 << 20};
+  add(4, "kv_status_result", encoded(xdr_kv_status_result, status));
+}
+
+kv_envelope envelope_of(kv_replication replication) {
+  kv_envelope envelope{};
+  std::fill_n(envelope.cluster, sizeof envelope.cluster, 7);
+  envelope.sender = 2;
+  envelope.recipient = 1;
+  envelope.incarnation = 9;
+  envelope.replication = replication;
+  envelope.lease_ms = replication == KV_REPLICATION_PAXOS ? 100 : 0;
+  return envelope;
+}
+
+// Every phase of Paxos, from replica 2 to replica 1, with a write and a no-op where it has values.
+std::vector<std::string> paxos_requests(std::string put) {
+  const kv_ballot ballot{7, 2};
+  std::array<kv_paxos_value, 2> values{
+      {{2, 9, 31, {static_cast<u_int>(put.size()), put.data()}}, {1, 3, 0, {0, nullptr}}}};
+  std::vector<std::string> requests;
+  kv_rput_args args{};
+  args.envelope = envelope_of(KV_REPLICATION_PAXOS);
+  auto& arms = args.message.kv_peer_message_u;
+  const auto add = [&](kv_phase phase) {
+    args.message.phase = phase;
+    requests.push_back(encoded(xdr_kv_rput_args, args));
+  };
+  arms.pre_vote.ballot = ballot;
+  add(KV_PHASE_PAXOS_PRE_VOTE);
+  arms.prepare.ballot = ballot;
+  add(KV_PHASE_PAXOS_PREPARE);
+  arms.accept = {ballot, 41, 40, {0, nullptr}};
+  add(KV_PHASE_PAXOS_ACCEPT);
+  arms.accept.values = {2, values.data()};
+  add(KV_PHASE_PAXOS_ACCEPT);
+  arms.fetch.first = 21;
+  add(KV_PHASE_PAXOS_FETCH);
+  arms.submit.values = {1, values.data()};
+  add(KV_PHASE_PAXOS_SUBMIT);
+  add(KV_PHASE_PAXOS_READ_INDEX);
+  return requests;
+}
+
+std::vector<std::string> paxos_answers(std::string put) {
+  const kv_ballot promised{8, 1};
+  std::array<kv_paxos_value, 2> values{
+      {{2, 9, 31, {static_cast<u_int>(put.size()), put.data()}}, {1, 3, 0, {0, nullptr}}}};
+  std::array<kv_paxos_vote, 2> votes{{{41, {7, 2}, values[0]}, {43, {6, 1}, values[1]}}};
+  std::vector<std::string> answers;
+  kv_rput_result result{};
+  result.kv_rput_result_u.ok.envelope = envelope_of(KV_REPLICATION_PAXOS);
+  kv_peer_answer& answer = result.kv_rput_result_u.ok.answer;
+  auto& arms = answer.kv_peer_answer_u;
+  const auto add = [&](kv_phase phase) {
+    answer.phase = phase;
+    answers.push_back(encoded(xdr_kv_rput_result, result));
+  };
+  arms.pre_vote = {TRUE, promised, 40, 20};
+  add(KV_PHASE_PAXOS_PRE_VOTE);
+  arms.promise = {TRUE, promised, 40, 20, {2, votes.data()}};
+  add(KV_PHASE_PAXOS_PREPARE);
+  arms.promise = {FALSE, promised, 40, 20, {0, nullptr}};
+  add(KV_PHASE_PAXOS_PREPARE);
+  arms.accepted = {2, promised, 42};
+  add(KV_PHASE_PAXOS_ACCEPT);
+  arms.fetched = {21, 40, 20, {2, values.data()}};
+  add(KV_PHASE_PAXOS_FETCH);
+  arms.submitted = {0, promised, text("no room")};
+  add(KV_PHASE_PAXOS_SUBMIT);
+  arms.read_index = {TRUE, 40};
+  add(KV_PHASE_PAXOS_READ_INDEX);
+  return answers;
 }
 
 void add_peer_messages(Seeds& seeds) {
@@ -224,11 +302,7 @@ void add_peer_messages(Seeds& seeds) {
   std::array<kv_command, 2> commands{
       {{static_cast<u_int>(put.size()), put.data()}, {static_cast<u_int>(del.size()), del.data()}}};
   kv_rput_args args{};
-  std::fill_n(args.envelope.cluster, sizeof args.envelope.cluster, 7);
-  args.envelope.sender = 2;
-  args.envelope.recipient = 1;
-  args.envelope.incarnation = 9;
-  args.envelope.replication = KV_REPLICATION_FORWARD;
+  args.envelope = envelope_of(KV_REPLICATION_FORWARD);
   add(0, "kv_rput_args", encoded(xdr_kv_rput_args, args));
   args.message.phase = KV_PHASE_FORWARD;
   args.message.kv_peer_message_u.forward.commands = {2, commands.data()};
@@ -238,6 +312,8 @@ void add_peer_messages(Seeds& seeds) {
   result.kv_rput_result_u.ok.answer.phase = KV_PHASE_FORWARD;
   result.kv_rput_result_u.ok.answer.kv_peer_answer_u.forwarded.position = 12;
   add(1, "kv_rput_result", encoded(xdr_kv_rput_result, result));
+  for (const std::string& bytes : paxos_requests(put)) add(0, "kv_rput_args", bytes);
+  for (const std::string& bytes : paxos_answers(put)) add(1, "kv_rput_result", bytes);
 }
 
 void add_types(Seeds& seeds, Parts& parts) {
