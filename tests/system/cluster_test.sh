@@ -97,11 +97,13 @@ while read -r key value; do
 done <acknowledged
 echo "  $(wc -l <acknowledged) acknowledged writes are there"
 
-# Replication `forward` does not promise more: of a write that was under way when they were killed,
-# some replicas have the effect and some have not. Writing again makes the values equal.
+# Also of a write that was under way when they were killed, all have the effect or none has.
+expect_equal_hashes
+
 step 'load the tree again: equal everywhere'
 expect_status 0 rkv_at 3 load tree
 head -n 200 read-keys >some-keys
 for id in 1 2 3 4 5; do
   compare_at "$id" some-keys || fail 'not every value came back as it was'
 done
+expect_equal_hashes
