@@ -148,6 +148,12 @@ $(BUILD)/check_history: $(BUILD)/obj/tests/history/check_history.o \
                         $(HISTORY_SOURCES:%.cc=$(BUILD)/obj/%.o) $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^
 
+# The load of tests that do something to the cluster meanwhile.
+CHAOS_SOURCES := $(sort $(wildcard tests/chaos/*.cc))
+$(BUILD)/chaos_load: $(CHAOS_SOURCES:%.cc=$(BUILD)/obj/%.o) \
+                     $(HISTORY_SOURCES:%.cc=$(BUILD)/obj/%.o) $(BUILD)/librkv.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Clients of rpcgen's own stubs on libtirpc alone, as a user of kv.x would write them.
 $(BUILD)/stock_%: tests/system/stock_%.c $(GEN)/kv_xdr.o $(GEN)/kv_clnt.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ltirpc
@@ -291,7 +297,7 @@ fuzz-seeds: $(BUILD)/fuzz_seeds
 
 CHECK_PROGRAMS := unit_tests sim scenario check_history stock_client stock_threads \
                   stock_server service_launcher attacks attacks_stock_server \
-                  failpoints/rkvd failpoints/log_writer
+                  failpoints/rkvd failpoints/log_writer chaos_load
 # How many times as long as they say the tests may take.
 TIMEOUT_FACTOR ?= $(if $(SAN),4,1)
 check: all $(addprefix $(BUILD)/,$(CHECK_PROGRAMS)) $(FUZZ_REPLAYS)
