@@ -8,6 +8,9 @@
 #   make sim-many FROM=n COUNT=n   many seeds, in WORKERS=2 processes; also REPLICAS= ... LIGHT=1
 #   make bench            src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
 #   make attacks          attacks on rkvd and on libtirpc's svc_run(): writes docs/attacks.txt
+#   make chaos            kills, pauses, cut links, power cuts and disk errors; ROUNDS=n,
+#                         CHAOS_TESTS="crash pause ..." for some of them
+#   make failover         how long nobody can write after the leader is gone: KILLS=100
 #   make fuzz             the libFuzzer targets of tests/fuzz, with clang, into build/fuzz
 #   make fuzz-run         runs them: SECONDS=n or RUNS=n for each, TARGETS="..." for some of them
 #   make fuzz-merge       makes tests/fuzz/corpus anew, with what runs have found
@@ -87,7 +90,7 @@ FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_replay/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*.cc)
 
 .PHONY: all check unit scenarios bench attacks system include-rules lint format install clean
-.PHONY: sim sim-many mutants
+.PHONY: sim sim-many mutants chaos failover
 .PHONY: fuzz fuzz-run fuzz-merge fuzz-seeds FORCE
 .DELETE_ON_ERROR:
 # Rules of one kind for several files name the files: what is met in pattern rules only is
@@ -284,6 +287,13 @@ scenarios: $(BUILD)/scenario
 # Stock libtirpc fails most of them: that is what the table says, and no error here.
 attacks: $(BUILD)/rkvd $(BUILD)/attacks $(BUILD)/attacks_stock_server
 	-$(BUILD)/attacks --target rkvd --target stock --table docs/attacks.txt
+
+CHAOS_PROGRAMS := $(addprefix $(BUILD)/,rkvd rkv chaos_load check_history)
+CHAOS_TESTS ?= crash pause partition power_cut disk_error
+chaos: $(CHAOS_PROGRAMS)
+	BUILD=$(BUILD) CHAOS_ROUNDS=$(or $(ROUNDS),10) bash tests/chaos/run.sh $(CHAOS_TESTS)
+failover: $(CHAOS_PROGRAMS)
+	BUILD=$(BUILD) CHAOS_KILLS=$(or $(KILLS),100) bash tests/chaos/run.sh failover
 
 fuzz: $(FUZZ_TARGETS:%=$(FUZZ)/%)
 
