@@ -11,7 +11,7 @@ build_packages='g++ gcc cpp make libc6-dev libtirpc-dev rpcsvc-proto libboost-pr
   librocksdb-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev libedit-dev'
 # Tests run an rpcbind and an sshd of their own, where nothing else sees them.
 check_packages='libcppunit-dev rpcbind strace python3 tshark openssh-client openssh-server iproute2
-  patch'
+  patch e2fsprogs mount'
 lint_packages='clang-format clang-tidy git'
 fuzz_packages='clang libclang-rt-14-dev'   # of Debian 12, whose clang is version 14
 policy=/usr/sbin/policy-rc.d

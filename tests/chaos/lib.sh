@@ -82,13 +82,11 @@ kill_replicas() {   # id...
   local id pids=()
   for id; do pids+=("${pid_of_replica[id]}"); done
   kill -KILL "${pids[@]}" || fail "a replica of $* has ended by itself"
-  for id; do
-    wait "${pid_of_replica[id]}" 2>/dev/null
-    forget_process "${pid_of_replica[id]}"
-  done
+  wait "${pids[@]}" 2>/dev/null
+  for id; do forget_process "${pid_of_replica[id]}"; done
 }
 
-# Ends a list of processes that grows with each start.
+# A process has ended: its number may become that of another one.
 forget_process() {   # pid
   local process left=()
   for process in "${started[@]}"; do
@@ -97,28 +95,38 @@ forget_process() {   # pid
   started=("${left[@]}")
 }
 
-pause_replica() { kill -STOP "${pid_of_replica[$1]}" || fail "replica $1 has ended by itself"; }
-resume_replica() { kill -CONT "${pid_of_replica[$1]}" || fail "replica $1 has ended by itself"; }
+pause_replica() {   # id
+  kill -STOP "${pid_of_replica[$1]}" || fail "replica $1 has ended by itself"
+  paused=$1
+}
+
+resume_replica() {   # id
+  kill -CONT "${pid_of_replica[$1]}" || fail "replica $1 has ended by itself"
+  paused=''
+}
+paused=''   # which one is
 
 # ---- what they say ------------------------------------------------------------------------------
 
-# The status of every replica, as objects of JSON, a line each.
+# The status of every replica that is not paused, as objects of JSON, a line each.
 statuses() {
-  "$RKV" -f "$test_directory/replicas.conf" --timeout 1 -w json status "$@" 2>/dev/null |
-    json_objects
+  "$RKV" -f <(awk -v paused="$paused" '$1 != paused' "$test_directory/replicas.conf") \
+    --timeout 1 -w json status "$@" 2>/dev/null | json_objects
 }
 
 # The leader, by what most of those say that answer; nothing if they name none.
-leader() {
-  statuses | sed -n 's/.*"leader":\([1-9][0-9]*\).*/\1/p' | sort | uniq -c | sort -rn |
+leader_of() {   # statuses
+  sed -n 's/.*"leader":\([1-9][0-9]*\).*/\1/p' <<<"$1" | sort | uniq -c | sort -rn |
     awk 'NR == 1 { print $2 }'
 }
 
 # Whether there is a leader, which says so itself; sets $leader.
 has_leader() {
-  leader=$(leader)
-  [[ -n $leader ]] || return 1
-  [[ $(json_field "$(statuses | sed -n "${leader}p")" leader) == "$leader" ]]
+  local all
+  all=$(statuses)
+  leader=$(leader_of "$all")
+  [[ -n $leader ]] &&
+    [[ $(json_field "$(grep "^{\"id\":$leader," <<<"$all")" leader) == "$leader" ]]
 }
 
 wait_for_leader() {

@@ -184,7 +184,8 @@ try_shape() {
 
 make_hosts 5
 launch_all
-start_load register --history history --clients 20 --keys 10 --pinned --pause-ms 20 --timeout-ms 3000
+start_load register --history history --clients 20 --keys 10 --pinned --pause-ms 20 \
+  --timeout-ms 3000
 for ((round = 1; round <= rounds; ++round)); do
   for shape in "${shapes[@]}"; do
     try_shape

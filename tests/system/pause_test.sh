@@ -25,16 +25,16 @@ for ((round = 1; round <= rounds; ++round)); do
   old=$leader
   random_moment 500
   pause_replica "$old"
-  paused=$SECONDS
+  since=$SECONDS
   other_leader() { has_leader && [[ $leader != "$old" ]]; }
   wait_until "$deadline" other_leader || fail "nobody follows replica $old: $(statuses)"
   expect_status 0 rkv_at "$leader" put while-paused "$round"
-  pause_is_over() { ((SECONDS >= paused + pause_s)); }
+  pause_is_over() { ((SECONDS >= since + pause_s)); }
   wait_until "$deadline" pause_is_over || fail 'time stands still'
   resume_replica "$old"
   # It may wait or refuse, but what it answers is new.
-  if expect_status_of_read=$(rkv_at "$old" get while-paused 2>&1); then
-    expect_equal 'what the old leader reads' "$expect_status_of_read" "$round"
+  if value=$(rkv_at "$old" get while-paused 2>&1); then
+    expect_equal 'what the old leader reads' "$value" "$round"
   fi
   wait_for_cluster
 

@@ -63,12 +63,10 @@ for ((cut = 1; cut <= cuts; ++cut)); do
   start_load record --record record --clients 20 --pause-ms 10
   random_moment 3000
   cut_power || fail 'FS_IOC_SHUTDOWN'
-  for id in $(all_ids); do
-    # It may have ended by itself: its disk has failed.
-    kill -KILL "${pid_of_replica[id]}" 2>/dev/null
-    wait "${pid_of_replica[id]}" 2>/dev/null
-    forget_process "${pid_of_replica[id]}"
-  done
+  # Some may have ended by themselves: their disks have failed.
+  kill -KILL "${pid_of_replica[@]}" 2>/dev/null
+  wait "${pid_of_replica[@]}" 2>/dev/null
+  for id in $(all_ids); do forget_process "${pid_of_replica[id]}"; done
   stop_load
   for id in $(all_ids); do
     umount "replicas/$id/data" || fail "umount of disk $id"
