@@ -10,7 +10,8 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../chaos/lib.sh"
 
-refusal_ms=5500   # the longest that an operation may take
+request_timeout_ms=2000   # of rkvd: a call is answered by then
+refusal_ms=3000           # the longest that one may take on this machine
 
 # ---- the shapes ---------------------------------------------------------------------------------
 # Each has $leader, the leader, and $a, $b, $c, $d, the others in any order. It cuts links, and sets
@@ -182,7 +183,7 @@ try_shape() {
   echo "  healed after $(milliseconds_since "$started") ms"
 }
 
-make_hosts 5
+make_hosts 5 --request-timeout-ms $request_timeout_ms
 launch_all
 start_load register --history history --clients 20 --keys 10 --pinned --pause-ms 20 \
   --timeout-ms 3000
