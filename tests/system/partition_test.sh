@@ -11,7 +11,7 @@
 . "$(dirname "$0")/../chaos/lib.sh"
 
 request_timeout_ms=2000   # of rkvd: a call is answered by then
-refusal_ms=3000           # the longest that one may take on this machine
+refusal_ms=$((3000 * ${TIMEOUT_FACTOR:-1}))   # the longest that one may take
 
 # ---- the shapes ---------------------------------------------------------------------------------
 # Each has $leader, the leader, and $a, $b, $c, $d, the others in any order. It cuts links, and sets
