@@ -12,6 +12,7 @@
 
 request_timeout_ms=2000   # of rkvd: a call is answered by then
 refusal_ms=$((3000 * ${TIMEOUT_FACTOR:-1}))   # the longest that one may take
+lease_ms=300   # the longest that a leader goes on that cannot know what happens elsewhere
 
 # ---- the shapes ---------------------------------------------------------------------------------
 # Each has $leader, the leader, and $a, $b, $c, $d, the others in any order. It cuts links, and sets
@@ -128,14 +129,17 @@ one_serves() {   # id...
   return 1
 }
 
-# A read and a write end soon, without success and with a reason. That nothing has happened is said
-# of a read, and in the end of a write.
-refuses() {   # id
-  local what=$2 status took reason started
-  started=${EPOCHREALTIME/./}
-  reason=$("$RKV" -s "${address_of_replica[$1]}" --timeout 20 "${@:2}" 2>&1 >/dev/null)
-  status=$?
-  took=$(((${EPOCHREALTIME/./} - started) / 1000))
+# A read or a write, once there can be no lease any more, ends soon, without success and with a
+# reason. Only of a write may it say that the end is not known.
+refuses() {   # id, microseconds since 1970 of the cut, command...
+  local what=$3 status took reason started
+  while :; do
+    started=${EPOCHREALTIME/./}
+    reason=$("$RKV" -s "${address_of_replica[$1]}" --timeout 20 "${@:3}" 2>&1 >/dev/null)
+    status=$?
+    ((status < 2 && started < $2 + lease_ms * 1000)) || break
+  done
+  took=$(milliseconds_since "$started")
   ((took <= refusal_ms)) || fail "$shape: $what at replica $1 took $took ms: $reason"
   [[ $status == 3 || ($status == 4 && $what == put) ]] ||
     fail "$shape: $what at replica $1 ended with status $status: $reason"
@@ -148,30 +152,30 @@ milliseconds_since() {   # microseconds since 1970
 }
 
 try_shape() {
-  local id started refusals=() serve='' refuse='' any='' serving=''
+  local id started cut_at refusals=() serve='' refuse='' any='' serving=''
   wait_for_leader
   # shellcheck disable=SC2046 # its words
   read -r a b c d <<<"$(shuf -e $(others "$leader") | tr '\n' ' ')"
   step "round $round of $rounds: $shape, leader $leader, others $a $b $c $d"
   "$shape"
-  started=${EPOCHREALTIME/./}
+  cut_at=${EPOCHREALTIME/./}
   if [[ -n $serve ]]; then
     # shellcheck disable=SC2086
     wait_until "$deadline" serves $serve || fail "$shape: not all of $serve serve: $(statuses)"
-    echo "  $serve serve after $(milliseconds_since "$started") ms"
+    echo "  $serve serve after $(milliseconds_since "$cut_at") ms"
   fi
   if [[ -n $any ]]; then
     # shellcheck disable=SC2086
     wait_until "$deadline" one_serves $any || fail "$shape: none of $any serves: $(statuses)"
-    echo "  $serving serves after $(milliseconds_since "$started") ms"
+    echo "  $serving serves after $(milliseconds_since "$cut_at") ms"
     for _ in {1..20}; do
       wait_until 2 serves "$serving" || fail "$shape: replica $serving serves no more: $(statuses)"
     done
   fi
   for id in $refuse; do
-    refuses "$id" get "shape-$shape" &
+    refuses "$id" "$cut_at" get "shape-$shape" &
     refusals+=($!)
-    refuses "$id" put "refused-$shape" "$round" &
+    refuses "$id" "$cut_at" put "refused-$shape" "$round" &
     refusals+=($!)
   done
   for id in "${refusals[@]}"; do
