@@ -48,7 +48,8 @@ class Context {
   protocol::Effects* effects = nullptr;
   bool log_has_room = true;
   // Chosen values that this replica has no vote of its own for, to be written down in this turn, or
-  // when the acceptor runs again: until then the log stays as the acceptor has left it.
+  // when acceptor and learner run again: until then the log stays as the acceptor has left it, and
+  // the learner, which may have read the log already, finds here what it has learned.
   std::vector<LogRecord> chosen_records;
 
   // The Persist that ends this turn, if anything is to be made durable.
@@ -83,10 +84,14 @@ class Context {
     learner.learn(std::move(value));
   }
 
+  std::vector<LogRecord> take_chosen_records() {
+    unwritten_bytes_ = 0;
+    return std::exchange(chosen_records, {});
+  }
+
   // The turn's Persist has been made.
   void persisted(bool acceptor_changed) {
     ++syncs_;
-    unwritten_bytes_ = 0;
     if (acceptor_changed) acceptor_synced_by_ = syncs_;
   }
 

@@ -129,17 +129,22 @@ void Paxos::flush(TimePoint now, protocol::Effects& effects) {
 void Paxos::persist() {
   if (!acceptor_.is_running()) return;
   const bool acceptor_changed = acceptor_.has_changed();
+  const bool has_chosen = !context_.chosen_records.empty();
+  const bool writes_chosen = has_chosen && learner_.is_running();
   const bool is_standing_old = learner_.learned() > standing_chosen_;
   if (is_standing_old && standing_due_ == kNever) standing_due_ = context_.now + kStandingDelay;
-  if (!acceptor_changed && context_.chosen_records.empty() && context_.now < standing_due_) return;
+  if (!acceptor_changed && !writes_chosen && context_.now < standing_due_) return;
   LogBatch batch;
   batch.records = acceptor_.take_records();
-  for (LogRecord& record : std::exchange(context_.chosen_records, {})) {
-    batch.records.push_back(std::move(record));
+  if (writes_chosen) {
+    for (LogRecord& record : context_.take_chosen_records()) {
+      batch.records.push_back(std::move(record));
+    }
   }
-  batch.standing = encode_standing({acceptor_.promised(), learner_.learned(), learner_.log_cut(),
+  // The log does not hold yet what still waits.
+  if (writes_chosen || !has_chosen) standing_chosen_ = learner_.learned();
+  batch.standing = encode_standing({acceptor_.promised(), standing_chosen_, learner_.log_cut(),
                                     acceptor_.lost_up_to().value_or(0)});
-  standing_chosen_ = learner_.learned();
   standing_due_ = kNever;
   context_.effects->emplace_back(protocol::Persist{std::move(batch)});
   context_.persisted(acceptor_changed);

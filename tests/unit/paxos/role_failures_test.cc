@@ -47,6 +47,7 @@ class RoleFailuresTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_stopped_learner_applies_and_tells_nothing);
   CPPUNIT_TEST(a_started_learner_has_what_it_kept_from_the_log);
   CPPUNIT_TEST(a_started_learner_has_what_still_waits_to_be_written);
+  CPPUNIT_TEST(a_started_learner_finds_what_was_not_written_when_the_log_was_read);
   CPPUNIT_TEST(a_started_learner_trusts_no_vote_below_the_cut);
   CPPUNIT_TEST(a_replica_without_learner_does_not_lead);
   CPPUNIT_TEST_SUITE_END();
@@ -281,6 +282,27 @@ class RoleFailuresTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(applied_ == std::vector<std::string>{"one"});
   }
 
+  // The log is read for it, then the acceptor is back and could write; what was read has a vote for
+  // a value that lost.
+  void a_started_learner_finds_what_was_not_written_when_the_log_was_read() {
+    accept(kTheirs, 1, {"lost"});
+    stop("acceptor");
+    accept(kHigher, 2, {}, 1);
+    answer(kFetch, kThird, make<Fetched>({1, {value_of("won")}, 1, 0}));
+    stop("learner");
+    const RecoveredLog read_before = log_;
+    start_role("acceptor");
+    now_ = now_ + seconds(10);
+    tick();
+    CPPUNIT_ASSERT_EQUAL(Slot{0}, decode_standing(log_.standing)->chosen);
+    start_role("learner", read_before);
+    const auto& fetched = ask<Fetched>(kThird, make<Fetch>({1}));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, fetched.values.size());
+    CPPUNIT_ASSERT_EQUAL(std::string("won"), text_of(fetched.values[0]));
+    CPPUNIT_ASSERT_EQUAL(Slot{1}, decode_standing(log_.standing)->chosen);
+    CPPUNIT_ASSERT(decode_record(log_.records.back())->type == SlotRecord::Type::kChosen);
+  }
+
   // The state was saved before the log had the vote that it came from: what the log has is a vote
   // for a value that may have lost.
   void a_started_learner_trusts_no_vote_below_the_cut() {
@@ -322,9 +344,10 @@ class RoleFailuresTest : public CppUnit::TestFixture {
     paxos_->stop_role(role, now_, effects);
     end_turn(effects);
   }
-  void start_role(const std::string& role) {
+  void start_role(const std::string& role) { start_role(role, log_); }
+  void start_role(const std::string& role, const RecoveredLog& log) {
     protocol::Effects effects;
-    paxos_->start_role(role, {applied_.size(), 1, log_}, now_, effects);
+    paxos_->start_role(role, {applied_.size(), 1, log}, now_, effects);
     end_turn(effects);
   }
   void step(protocol::Event event) {
