@@ -19,7 +19,8 @@ namespace rkv::env {
 // again, but stop; whatever is asked for after it fails too. Callbacks that have not run when the
 // disk is destroyed never run.
 //
-// Reading is for the start, blocks, and comes before any change.
+// Reading blocks, and comes while no change is under way: at the start, or when all that was asked
+// for is done.
 class Disk {
  public:
   virtual ~Disk() = default;

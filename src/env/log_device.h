@@ -25,6 +25,13 @@ class LogDevice {
 
   // What was there when the device was opened; may be taken once.
   virtual Recovered take_recovered() = 0;
+  // Reads again what is there, as a start would: at least every batch that was appended before this
+  // call, and none of which a part is still to come. `done` gets it, once all those are durable,
+  // from within the call or later; it does not append. What was appended since waits for the
+  // reading, which blocks the caller's thread: it is for trials. A log that cannot be read is like
+  // a write that failed: then `done` is not called.
+  using ReadDone = std::function<void(Recovered recovered)>;
+  virtual void read_again(ReadDone done) = 0;
 
   // Appends a batch and begins to make it durable; batches become durable in their order, and those
   // that come while one is under way go to disk together. A crash leaves a batch whole or not at

@@ -8,15 +8,31 @@ namespace rkv::paxos {
 
 void Acceptor::recover(const Ballot& promised, std::map<Slot, Vote> votes,
                        std::optional<Slot> lost_up_to, TimePoint now) {
+  is_running_ = true;
   promised_ = promised;
   votes_ = std::move(votes);
+  vote_bytes_ = 0;
   for (const auto& [slot, vote] : votes_) vote_bytes_ += vote.value.size();
   lost_up_to_ = lost_up_to;
   silent_until_ = now + options_.lease;
 }
 
+void Acceptor::stop() {
+  RKV_CHECK(is_running_ && !has_changed(), "who ends owes the log nothing");
+  is_running_ = false;
+  promised_ = Ballot{};
+  votes_.clear();
+  vote_bytes_ = 0;
+  lost_up_to_.reset();
+  silent_until_ = TimePoint{};
+  bound_to_ = ReplicaId{};
+  bound_until_ = TimePoint{};
+}
+
 bool Acceptor::would_promise(const Ballot& ballot, TimePoint now, std::string* why) const {
-  if (ballot <= promised_) {
+  if (!is_running_) {
+    *why = "the acceptor is stopped";
+  } else if (ballot <= promised_) {
     *why = "another ballot was promised";
   } else if (now < silent_until_) {
     *why = "a lease from before the start may still hold";
@@ -39,7 +55,7 @@ bool Acceptor::prepare(const Ballot& ballot, TimePoint now) {
 }
 
 bool Acceptor::follow(const Ballot& ballot, TimePoint now) {
-  if (ballot < promised_) return false;
+  if (!is_running_ || ballot < promised_) return false;
   if (ballot > promised_) {
     promised_ = ballot;
     promise_changed_ = true;
@@ -50,7 +66,7 @@ bool Acceptor::follow(const Ballot& ballot, TimePoint now) {
 }
 
 bool Acceptor::accept(const Ballot& ballot, Slot slot, const Value& value, Slot learned) {
-  RKV_CHECK(ballot == promised_, "who accepts has promised that ballot");
+  RKV_CHECK(is_running_ && ballot == promised_, "who accepts has promised that ballot");
   // A vote for a slot that is known to be chosen would be for the same value, and changes nothing.
   if (slot <= learned) return true;
   if (lost_up_to_ && slot <= *lost_up_to_) return false;

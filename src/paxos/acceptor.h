@@ -33,10 +33,15 @@ class Acceptor {
 
   explicit Acceptor(const Options& options) : options_(options) {}
 
-  // Takes up again after a start. `votes`: those above what the learner has learned. With
-  // `lost_up_to`, votes for slots up to there may be missing from them.
+  // Takes up again after a start, of the process or of this role. `votes`: those above what the
+  // learner has learned. With `lost_up_to`, votes for slots up to there may be missing from them.
   void recover(const Ballot& promised, std::map<Slot, Vote> votes, std::optional<Slot> lost_up_to,
                TimePoint now);
+
+  // Ends, until recover(), with everything written down that has changed: it knows nothing,
+  // promises nothing, not even that it has promised something, and votes for nothing.
+  void stop();
+  bool is_running() const { return is_running_; }
 
   // Whether prepare() would promise. If not, `why` says what is against it.
   bool would_promise(const Ballot& ballot, TimePoint now, std::string* why) const;
@@ -76,6 +81,7 @@ class Acceptor {
   std::map<Slot, Vote> votes_;
   std::size_t vote_bytes_ = 0;
   std::optional<Slot> lost_up_to_;
+  bool is_running_ = true;
 
   TimePoint silent_until_;  // after a start: for one lease
   ReplicaId bound_to_;

@@ -10,6 +10,7 @@ void CatchUp::flush() {
   const Learner& learner = context_.learner;
   if (in_flight_ || context_.now < ask_again_at_) return;
   if (learner.learned() >= learner.known_chosen() || context_.quorum.size() == 1) return;
+  if (context_.is_unwritten_full()) return;
   if (source_ == ReplicaId{} || source_ == context_.options.self) try_next();
   in_flight_ = true;
   const Slot first = learner.learned() + 1;
@@ -19,6 +20,10 @@ void CatchUp::flush() {
 
 void CatchUp::answered(const Outgoing& outgoing, const FetchedFields& answer) {
   Learner& learner = context_.learner;
+  if (!learner.is_running()) {
+    failed(outgoing);
+    return;
+  }
   // Knowing how far it goes on, the next question follows by itself; its own votes cannot help.
   learner.told_chosen(answer.chosen, Ballot{}, context_.acceptor);
   if (answer.cut >= outgoing.first) refused_.add(context_.quorum.index_of(outgoing.to));
@@ -63,7 +68,8 @@ TimePoint CatchUp::next_tick() const {
 FetchedFields CatchUp::values_from(Slot first) const {
   const Learner& learner = context_.learner;
   FetchedFields answer{first, {}, learner.learned(), learner.cut()};
-  if (first <= learner.cut()) return answer;
+  // A stopped one cannot tell now, and will be able to.
+  if (first <= learner.cut() || !learner.is_running()) return answer;
   std::size_t bytes = 0;
   for (Slot slot = first; slot <= learner.learned(); ++slot) {
     const Value& value = learner.value(slot);

@@ -47,7 +47,9 @@ class Context {
   TimePoint now;
   protocol::Effects* effects = nullptr;
   bool log_has_room = true;
-  // Chosen values that this replica has no vote of its own for, to be written down in this turn.
+  // Chosen values that this replica has no vote of its own for, to be written down in this turn, or
+  // when acceptor and learner run again: until then the log stays as the acceptor has left it, and
+  // the learner, which may have read the log already, finds here what it has learned.
   std::vector<LogRecord> chosen_records;
 
   // The Persist that ends this turn, if anything is to be made durable.
@@ -68,15 +70,27 @@ class Context {
     if (learner.kept_bytes() > options.kept_bytes + options.unsaved_bytes_max) {
       return self + " has too much that is not saved in its state yet";
     }
+    if (is_unwritten_full()) return self + " cannot write down what is chosen";
     return {};
+  }
+  // Whether so much waits in chosen_records that no more should come.
+  bool is_unwritten_full() const {
+    return chosen_records.size() >= options.unwritten_slots_max ||
+           unwritten_bytes_ >= options.unwritten_bytes_max;
   }
 
   // Learns the chosen value of the next slot, which did not come of this acceptor's own vote: the
   // log must hold it.
   void learn_and_record(Value value) {
+    unwritten_bytes_ += value.size();
     chosen_records.push_back(
         encode_record({SlotRecord::Type::kChosen, learner.learned() + 1, Ballot{}, value}));
     learner.learn(std::move(value));
+  }
+
+  std::vector<LogRecord> take_chosen_records() {
+    unwritten_bytes_ = 0;
+    return std::exchange(chosen_records, {});
   }
 
   // The turn's Persist has been made.
@@ -113,6 +127,7 @@ class Context {
 
  private:
   protocol::SyncPoint syncs_ = 0;
+  std::size_t unwritten_bytes_ = 0;  // of chosen_records
   protocol::SyncPoint acceptor_synced_by_ = 0;
   protocol::SyncPoint promise_synced_by_ = 0;
   protocol::CallId next_call_ = 1;

@@ -8,9 +8,18 @@
 namespace rkv::paxos {
 
 void Elector::start() {
+  is_stopped_ = false;
   highest_ = context_.acceptor.promised();
   leader_ballot_ = Ballot{};
   wait_again();
+}
+
+void Elector::stop() {
+  stand_down();
+  leader_ballot_ = Ballot{};
+  highest_ = Ballot{};
+  is_behind_ = false;
+  is_stopped_ = true;
 }
 
 // A random time, so that seldom two stand at once.
@@ -56,7 +65,7 @@ void Elector::tick() {
   if (context_.now < stand_at_) return;
   stand_down();
   leader_ballot_ = Ballot{};
-  ask();
+  if (may_stand()) ask();
 }
 
 void Elector::ask() {

@@ -20,8 +20,12 @@ class Elector {
  public:
   Elector(Context& context, std::uint64_t seed) : context_(context), random_(seed) {}
 
-  // Takes up after a start: nobody leads, as far as this replica knows.
+  // Takes up after a start, of the process or of the proposer: nobody leads, as far as this replica
+  // knows. It promises itself a ballot above all that its acceptor has promised, so it never has
+  // one again that it had before.
   void start();
+  // Ends, until start(): this replica does not stand, but hears who leads.
+  void stop();
 
   // A leader's message was taken.
   void heard_from_leader(const Ballot& ballot);
@@ -58,6 +62,7 @@ class Elector {
  private:
   enum class Stage { kFollowing, kAsking, kPreparing };
 
+  bool may_stand() const { return !is_stopped_ && context_.learner.is_running(); }
   void wait_again();
   void ask();
   void prepare();
@@ -69,6 +74,7 @@ class Elector {
   Ballot leader_ballot_;  // of the leader last heard of; none: nobody
   Ballot highest_;        // seen
   TimePoint stand_at_ = kNever;
+  bool is_stopped_ = false;
 
   // Of the election in progress.
   Ballot ballot_;

@@ -38,13 +38,25 @@ Leadership::Follower& Leadership::follower(ReplicaId id) {
 }
 
 void Leadership::vote_for_own(Slot slot, const Value& value) {
-  if (!context_.acceptor.accept(ballot(), slot, value, context_.learner.learned())) return;
+  Acceptor& acceptor = context_.acceptor;
+  if (!acceptor.is_running()) return;
+  if (!acceptor.accept(ballot(), slot, value, context_.learner.learned())) return;
   const protocol::SyncPoint sync = context_.this_sync();
   if (!own_votes_.empty() && own_votes_.back().sync == sync &&
       own_votes_.back().first + own_votes_.back().count == slot) {
     ++own_votes_.back().count;
   } else {
     own_votes_.push_back({sync, slot, 1, context_.now});
+  }
+}
+
+void Leadership::acceptor_is_back() {
+  if (!follow_self()) return;
+  const Slot first = std::max(chosen(), context_.learner.learned()) + 1;
+  for (Slot slot = first; slot < proposer_->next(); ++slot) {
+    // What it had voted for before is counted already, or will be when its sync is done.
+    const Acceptor::Vote* own = context_.acceptor.vote(slot);
+    if (own == nullptr || own->ballot != ballot()) vote_for_own(slot, proposer_->value(slot));
   }
 }
 
@@ -88,6 +100,12 @@ void Leadership::answered(const Outgoing& outgoing, const AcceptedFields& answer
   from.up = true;
   if (answer.promised > ballot()) {
     is_outbid_ = true;
+    return;
+  }
+  if (answer.promised < ballot()) {
+    // Its acceptor is stopped: it has given neither a vote nor its word.
+    if (outgoing.count > 0) from.next = std::min(from.next, outgoing.first);
+    from.values_again_at = context_.now + context_.options.heartbeat;
     return;
   }
   lease_.heard_from(context_.quorum.index_of(outgoing.to), outgoing.sent_at);
@@ -147,7 +165,8 @@ bool Leadership::follow_self() {
 
 void Leadership::flush() {
   last_message_.reset();
-  if (is_serving() && follow_self()) propose_waiting();
+  const bool may_propose = follow_self() || !context_.acceptor.is_running();
+  if (is_serving() && may_propose) propose_waiting();
   find_read_indexes();
   for (Follower& each : followers_) send_to(each);
   note_progress();

@@ -41,6 +41,12 @@ class Leadership {
   void persisted(protocol::SyncPoint sync);
   void peer_is_up(ReplicaId peer, bool up);
 
+  // Somebody else leads at a higher ballot.
+  void outbid() { is_outbid_ = true; }
+  // This replica's acceptor is back: has it vote for what is open. Without it, a majority of the
+  // others votes and gives its word.
+  void acceptor_is_back();
+
   // Gives the learner what is chosen.
   void learn();
   // Proposes what waits, finds read indexes, and sends what there is to send.

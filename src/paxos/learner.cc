@@ -8,15 +8,27 @@
 namespace rkv::paxos {
 
 void Learner::recover(Slot learned, std::deque<Value> kept) {
+  is_running_ = true;
   learned_ = learned;
   known_chosen_ = learned;
   taken_ = learned;
   kept_ = std::move(kept);
+  kept_bytes_ = 0;
   for (const Value& value : kept_) kept_bytes_ += value.size();
   RKV_CHECK(kept_.size() <= learned_, "there is a slot for every value that is kept");
 }
 
+void Learner::stop() {
+  RKV_CHECK(is_running_ && taken_ == learned_, "what was learned is taken in the same turn");
+  cut_at_stop_ = cut();
+  is_running_ = false;
+  known_chosen_ = learned_;
+  kept_.clear();
+  kept_bytes_ = 0;
+}
+
 Slot Learner::told_chosen(Slot chosen, const Ballot& ballot, const Acceptor& acceptor) {
+  if (!is_running_) return learned_;
   known_chosen_ = std::max(known_chosen_, chosen);
   while (learned_ < chosen) {
     const Acceptor::Vote* vote = acceptor.vote(learned_ + 1);
@@ -27,6 +39,7 @@ Slot Learner::told_chosen(Slot chosen, const Ballot& ballot, const Acceptor& acc
 }
 
 void Learner::learn(Value value) {
+  RKV_CHECK(is_running_, "a stopped learner learns nothing");
   kept_bytes_ += value.size();
   kept_.push_back(std::move(value));
   ++learned_;
@@ -34,11 +47,12 @@ void Learner::learn(Value value) {
 }
 
 const Value& Learner::value(Slot slot) const {
-  RKV_CHECK(slot > cut() && slot <= learned_, "the value of this slot is kept");
+  RKV_CHECK(is_running_ && slot > cut() && slot <= learned_, "the value of this slot is kept");
   return kept_[slot - cut() - 1];
 }
 
 bool Learner::cut_kept() {
+  if (!is_running_) return false;
   const Slot before = cut();
   const Slot allowed = std::min(saved_, taken_);
   while (cut() < allowed &&

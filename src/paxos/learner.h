@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -18,9 +19,14 @@ class Learner {
  public:
   explicit Learner(const Options& options) : options_(options) {}
 
-  // Takes up again after a start: everything up to `learned` is in the state or in `kept`, the
-  // chosen values of the slots that end with `learned`.
+  // Takes up again after a start, of the process or of this role: everything up to `learned` is in
+  // the state or in `kept`, the chosen values of the slots that end with `learned`.
   void recover(Slot learned, std::deque<Value> kept);
+
+  // Ends, until recover(), with everything taken that was learned: it keeps no value, and learns
+  // none.
+  void stop();
+  bool is_running() const { return is_running_; }
 
   // Somebody who knows says that every slot up to this one is chosen. `ballot`: at which it
   // proposed what is not learned yet. Learns from this replica's own votes where they are of that
@@ -33,8 +39,10 @@ class Learner {
   Slot learned() const { return learned_; }
   // What is known to be chosen; above learned(), the values must be fetched.
   Slot known_chosen() const { return known_chosen_; }
-  // Up to where values are not kept any more.
-  Slot cut() const { return learned_ - kept_.size(); }
+  // Up to where values are not kept any more; of a stopped one, as it was before.
+  Slot cut() const { return is_running_ ? learned_ - kept_.size() : cut_at_stop_; }
+  // Up to where the log need not hold what is chosen: those slots are in the state that is saved.
+  Slot log_cut() const { return std::min(cut(), saved_); }
   const Value& value(Slot slot) const;
 
   // Calls `apply(slot, value)` for what was learned since the last call, in the order of the slots.
@@ -61,6 +69,8 @@ class Learner {
   Slot known_chosen_ = 0;
   Slot taken_ = 0;
   Slot saved_ = 0;
+  bool is_running_ = true;
+  Slot cut_at_stop_ = 0;
 };
 
 }  // namespace rkv::paxos

@@ -65,7 +65,9 @@ struct PrepareFields {
 };
 struct PromiseFields {
   bool granted = false;
-  Ballot promised;  // the highest ballot promised; `ballot` of the Prepare if granted
+  // The highest ballot promised; `ballot` of the Prepare if granted. None, if the acceptor is
+  // stopped.
+  Ballot promised;
   Slot chosen = 0;  // every slot up to this one is chosen, and can be fetched here
   Slot cut = 0;     // but for those up to this one
   std::vector<AcceptedValue> accepted;  // every vote above `chosen`
@@ -80,8 +82,10 @@ struct AcceptFields {
 };
 struct AcceptedFields {
   std::uint32_t taken = 0;  // so many of the first values are accepted, or known to be chosen
-  Ballot promised;          // the highest ballot promised; above that of the Accept: it is refused
-  Slot chosen = 0;          // how far the answering replica has learned
+  // The highest ballot promised; above that of the Accept: it is refused. Below it, which is none:
+  // the acceptor is stopped, and has given neither a vote nor its word.
+  Ballot promised;
+  Slot chosen = 0;  // how far the answering replica has learned
 };
 
 // What was chosen from this slot on?

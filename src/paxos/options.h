@@ -49,6 +49,10 @@ struct Options {
   // Chosen values beyond those, kept because the state that holds them is not saved yet: a leader
   // with more takes no writes.
   std::size_t unsaved_bytes_max = 256 << 20;
+  // Chosen values that wait to be written down, because the acceptor is stopped and its log with
+  // it: with more, nothing is fetched and a leader takes no writes.
+  std::size_t unwritten_slots_max = 65536;
+  std::size_t unwritten_bytes_max = 16 << 20;
 };
 
 }  // namespace rkv::paxos

@@ -66,7 +66,8 @@ void Paxos::tick(TimePoint now, protocol::Effects& effects) {
 TimePoint Paxos::next_tick() const {
   TimePoint next = leadership_ != nullptr ? leadership_->next_tick() : elector_.next_tick();
   next = std::min({next, submissions_.next_tick(), reads_.next_tick(), catch_up_.next_tick()});
-  return std::min(next, standing_due_);
+  // While the acceptor is stopped nothing is written down.
+  return acceptor_.is_running() ? std::min(next, standing_due_) : next;
 }
 
 // What follows from any event, before the next one: an election won, an office lost, values
@@ -89,8 +90,13 @@ void Paxos::begin_to_lead() {
 }
 
 void Paxos::yield_if_must() {
-  if (leadership_ == nullptr || leadership_->must_yield().empty()) return;
-  yielded_because_ = leadership_->must_yield();
+  if (leadership_ == nullptr) return;
+  std::string reason = leadership_->must_yield();
+  if (!reason.empty()) yield(std::move(reason));
+}
+
+void Paxos::yield(std::string reason) {
+  yielded_because_ = std::move(reason);
   const bool is_outbid = leadership_->is_outbid();
   leadership_->yield();
   leadership_.reset();
@@ -120,7 +126,8 @@ void Paxos::flush(TimePoint now, protocol::Effects& effects) {
   reads_.allow(learner_.learned());
   catch_up_.flush();
   persist();
-  if (learner_.cut_kept()) effects.emplace_back(protocol::CutLog{learner_.cut()});
+  if (acceptor_.is_running() && learner_.cut_kept())
+    effects.emplace_back(protocol::CutLog{learner_.cut()});
 }
 
 void Paxos::note_leader(const Ballot& ballot) {
@@ -130,20 +137,27 @@ void Paxos::note_leader(const Ballot& ballot) {
   elected_at_ = context_.now;
 }
 
+// Writes nothing while the acceptor is stopped: what it finds when it starts is what it has left.
 void Paxos::persist() {
+  if (!acceptor_.is_running()) return;
   const bool acceptor_changed = acceptor_.has_changed();
   const bool promise_changed = acceptor_.promise_has_changed();
+  const bool has_chosen = !context_.chosen_records.empty();
+  const bool writes_chosen = has_chosen && learner_.is_running();
   const bool is_standing_old = learner_.learned() > standing_chosen_;
   if (is_standing_old && standing_due_ == kNever) standing_due_ = context_.now + kStandingDelay;
-  if (!acceptor_changed && context_.chosen_records.empty() && context_.now < standing_due_) return;
+  if (!acceptor_changed && !writes_chosen && context_.now < standing_due_) return;
   LogBatch batch;
   batch.records = acceptor_.take_records();
-  for (LogRecord& record : std::exchange(context_.chosen_records, {})) {
-    batch.records.push_back(std::move(record));
+  if (writes_chosen) {
+    for (LogRecord& record : context_.take_chosen_records()) {
+      batch.records.push_back(std::move(record));
+    }
   }
-  batch.standing = encode_standing({acceptor_.promised(), learner_.learned(), learner_.cut(),
+  // The log does not hold yet what still waits.
+  if (writes_chosen || !has_chosen) standing_chosen_ = learner_.learned();
+  batch.standing = encode_standing({acceptor_.promised(), standing_chosen_, learner_.log_cut(),
                                     acceptor_.lost_up_to().value_or(0)});
-  standing_chosen_ = learner_.learned();
   standing_due_ = kNever;
   const auto& votes = acceptor_.votes();
   const Slot highest = votes.empty() ? learner_.learned() : votes.rbegin()->first;
@@ -288,7 +302,7 @@ void Paxos::on_prepare(protocol::CallId call, const Prepare& message) {
 
 void Paxos::on_accept(ReplicaId from, protocol::CallId call, const Accept& message) {
   AcceptedFields answer;
-  if (acceptor_.follow(message.ballot, context_.now)) {
+  if (follow(message.ballot)) {
     const bool is_new = elector_.leader_ballot() != message.ballot;
     yield_if_must();
     elector_.heard_from_leader(message.ballot);
@@ -309,10 +323,20 @@ void Paxos::on_accept(ReplicaId from, protocol::CallId call, const Accept& messa
   context_.respond(call, std::make_shared<Accepted>(answer), after);
 }
 
+// Whether this leader is to be listened to. A stopped acceptor does not follow; what its replica
+// hears is still of use to its clients and its learner, if it is of no older leader than was heard
+// before.
+bool Paxos::follow(const Ballot& ballot) {
+  if (acceptor_.is_running()) return acceptor_.follow(ballot, context_.now);
+  if (ballot < elector_.leader_ballot()) return false;
+  if (leadership_ != nullptr) leadership_->outbid();
+  return true;
+}
+
 // How many of the first values this acceptor has voted for. With the others it must wait.
 std::uint32_t Paxos::accept_values(const Accept& message) {
   std::uint32_t taken = 0;
-  if (!context_.log_has_room) return taken;
+  if (!context_.log_has_room || !acceptor_.is_running()) return taken;
   for (const Value& value : message.values) {
     const Slot slot = message.first + taken;
     if (!acceptor_.accept(message.ballot, slot, value, learner_.learned())) break;

@@ -3,6 +3,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "paxos/acceptor.h"
@@ -33,6 +34,12 @@ class Paxos final : public protocol::Protocol {
   TimePoint next_tick() const override;
   void flush(TimePoint now, protocol::Effects& effects) override;
   protocol::Role role() const override;
+
+  // The roles of the paper: acceptor, proposer and learner. PROTOCOL.txt says what each forgets.
+  std::vector<std::string_view> roles() const override;
+  void stop_role(std::string_view role, TimePoint now, protocol::Effects& effects) override;
+  void start_role(std::string_view role, protocol::Recovery recovery, TimePoint now,
+                  protocol::Effects& effects) override;
 
   // What an observer may want to know.
   struct View {
@@ -70,9 +77,13 @@ class Paxos final : public protocol::Protocol {
   void on_submit(protocol::CallId call, const Submit& message);
   void on_read_index(protocol::CallId call);
 
+  bool follow(const Ballot& ballot);
   std::uint32_t accept_values(const Accept& message);
   void begin_to_lead();
   void yield_if_must();
+  void yield(std::string reason);
+  void start_acceptor(protocol::Recovery recovery);
+  void start_learner(protocol::Recovery recovery);
   void after_event();
   void apply_learned();
   void note_leader(const Ballot& ballot);

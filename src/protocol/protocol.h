@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "base/ids.h"
 #include "base/log_record.h"
 #include "base/time.h"
@@ -19,7 +20,7 @@ struct Role {
   std::string trouble;    // what a person has to see to, or empty
 };
 
-// What a replica knows when it starts.
+// What a replica knows when it starts, or when a role of it does.
 struct Recovery {
   Position applied = 0;         // what its state stands for
   Incarnation incarnation = 0;  // of this start
@@ -29,8 +30,8 @@ struct Recovery {
 // How replicas agree on writes. Pure: what it decides depends only on the events it was stepped
 // through and the times it was told; it does nothing by itself, but says what is to be done.
 //
-// The life of one: recover() once, then turns. In a turn: step() for each event, tick() if its time
-// has come, then flush() once. `now` never goes back.
+// The life of one: recover() once, then turns. In a turn: roles that stop or start, step() for each
+// event, tick() if its time has come, then flush() once. `now` never goes back.
 class Protocol {
  public:
   virtual ~Protocol() = default;
@@ -56,6 +57,26 @@ class Protocol {
   virtual void flush(TimePoint now, Effects& effects) = 0;
 
   virtual Role role() const = 0;
+
+  // ---- Roles that can be made to fail while the rest goes on: a trial of the real thing ----
+
+  // Their names; none where there are none.
+  virtual std::vector<std::string_view> roles() const { return {}; }
+  // Stops a role that runs: what it knows is gone, but for what is on disk or on its way there.
+  virtual void stop_role(std::string_view role, TimePoint now, Effects& effects);
+  // Starts it again from the log, read when all that was persisted was durable.
+  virtual void start_role(std::string_view role, Recovery recovery, TimePoint now,
+                          Effects& effects);
 };
+
+inline void Protocol::stop_role(std::string_view /*role*/, TimePoint /*now*/,
+                                Effects& /*effects*/) {
+  RKV_CHECK(false, "only a role of roles() stops");
+}
+
+inline void Protocol::start_role(std::string_view /*role*/, Recovery /*recovery*/,
+                                 TimePoint /*now*/, Effects& /*effects*/) {
+  RKV_CHECK(false, "only a role of roles() starts");
+}
 
 }  // namespace rkv::protocol

@@ -28,12 +28,17 @@ Manager::Manager(std::unique_ptr<protocol::Protocol> protocol, const Environment
       state_machine_(environment.store, {.sessions = protocol_->keeps_log(), .limits = {}}),
       transport_(environment.transport),
       log_(environment.log),
+      incarnation_(environment.incarnation),
       own_client_(own_client_of(environment.self, environment.incarnation)),
       limits_(limits),
       wanted_(std::move(wanted)) {
   RKV_CHECK(protocol_->keeps_log() == (log_ != nullptr), "a log is there for who keeps one");
   protocol::Recovery recovery{store_.applied(), environment.incarnation, {}};
   saving_ = store_.applied();
+  for (const std::string_view role : protocol_->roles()) {
+    RKV_CHECK(log_ != nullptr, "a role starts again from a log");
+    role_states_.emplace(role, RoleState::kRunning);
+  }
   if (log_ != nullptr) {
     recovery.log = log_->take_recovered();
     log_->set_live_records([this] { return protocol_->live_records(); });
@@ -62,8 +67,49 @@ Manager::~Manager() {
 }
 
 void Manager::enqueue(protocol::Event event) {
-  if (events_.empty()) wanted_();
+  if (!has_work()) wanted_();
   events_.push_back(std::move(event));
+}
+
+// ---- Roles that fail ----
+
+bool Manager::stop_role(std::string_view role) {
+  const auto found = role_states_.find(role);
+  if (found == role_states_.end() || found->second != RoleState::kRunning) return false;
+  found->second = RoleState::kStopped;
+  ++counters_.role_failures;
+  ++counters_.roles_stopped;
+  change_role({found->first, std::nullopt});
+  return true;
+}
+
+bool Manager::start_role(std::string_view role) {
+  const auto found = role_states_.find(role);
+  if (found == role_states_.end() || found->second != RoleState::kStopped) return false;
+  found->second = RoleState::kStarting;
+  const std::weak_ptr<bool> alive = alive_;
+  log_->read_again([this, alive, name = found->first](env::LogDevice::Recovered log) {
+    if (!alive.expired()) change_role({name, std::move(log)});
+  });
+  return true;
+}
+
+void Manager::change_role(RoleChange change) {
+  if (!has_work()) wanted_();
+  role_changes_.push_back(std::move(change));
+}
+
+void Manager::change_roles(TimePoint now, protocol::Effects& effects) {
+  for (RoleChange& change : std::exchange(role_changes_, {})) {
+    if (!change.log) {
+      protocol_->stop_role(change.role, now, effects);
+      continue;
+    }
+    role_states_.at(change.role) = RoleState::kRunning;
+    --counters_.roles_stopped;
+    protocol_->start_role(change.role, {store_.applied(), incarnation_, std::move(*change.log)},
+                          now, effects);
+  }
 }
 
 void Manager::write(const kv::Command& command, WriteDone done) {
@@ -127,9 +173,10 @@ void Manager::turn(TimePoint now) {
     enqueue(protocol::LogRoom{has_room_});
   }
   const bool tick_is_due = protocol_->next_tick() <= now;
-  if (events_.empty() && !tick_is_due && now < save_at_) return;
+  if (!has_work() && !tick_is_due && now < save_at_) return;
   ++counters_.turns;
   protocol::Effects effects;
+  change_roles(now, effects);
   for (protocol::Event& event : std::exchange(events_, {})) {
     protocol_->step(std::move(event), now, effects);
   }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -33,7 +34,7 @@ struct WriteResult {
   std::vector<ReplicaId> missing;  // with kPartlyApplied: who may lack it
 };
 
-// What the manager counts; each only grows, but for the waiting ones.
+// What the manager counts; each only grows, but for those that say how many there are now.
 struct ManagerCounters {
   std::uint64_t writes_waiting = 0;  // of clients, for their end, now
   std::uint64_t reads_waiting = 0;
@@ -42,6 +43,8 @@ struct ManagerCounters {
   std::uint64_t reads = 0;
   std::uint64_t peer_requests = 0;  // messages of other replicas
   std::uint64_t turns = 0;          // in which something was done
+  std::uint64_t role_failures = 0;  // roles that were stopped on purpose
+  std::uint64_t roles_stopped = 0;  // of those, not running again, now
 };
 
 // The replica: owns one replication protocol and the state machine, and is the only place that
@@ -110,6 +113,15 @@ class Manager {
   // When turn() must be called although nothing came; kNever if time changes nothing.
   TimePoint next_turn() const { return std::min(protocol_->next_tick(), save_at_); }
 
+  // The roles that can be made to fail, as a trial of the real thing.
+  std::vector<std::string_view> roles() const { return protocol_->roles(); }
+  // Stops a role in the next turn; what it knows is gone. Nobody who waits here is forgotten. False
+  // if there is no such role, or it does not run.
+  bool stop_role(std::string_view role);
+  // Starts a stopped role again, once the log has been read; that blocks this thread while the
+  // disk reads. False if there is no such role, or it runs or is about to.
+  bool start_role(std::string_view role);
+
   protocol::Role role() const { return protocol_->role(); }
   const ManagerCounters& counters() const { return counters_; }
   // Whether no write and no read waits for its end.
@@ -127,7 +139,16 @@ class Manager {
     ReadDone done;
   };
 
+  enum class RoleState { kRunning, kStopped, kStarting };
+  struct RoleChange {
+    std::string role;
+    std::optional<env::LogDevice::Recovered> log;  // to start from; none: it stops
+  };
+
   void enqueue(protocol::Event event);
+  bool has_work() const { return !events_.empty() || !role_changes_.empty(); }
+  void change_role(RoleChange change);
+  void change_roles(TimePoint now, protocol::Effects& effects);
   OperationId next_own_operation();
   void write_applied(protocol::ProposalId proposal, const kv::Applied& applied);
   void end_write(std::unordered_map<protocol::ProposalId, Write>::iterator found, Status status,
@@ -156,12 +177,15 @@ class Manager {
   kv::StateMachine state_machine_;
   Transport& transport_;
   env::LogDevice* const log_;
+  const Incarnation incarnation_;
   const std::uint64_t own_client_;
   const Limits limits_;
   const std::function<void()> wanted_;
   ManagerCounters counters_;
 
   std::vector<protocol::Event> events_;  // since the last turn
+  std::map<std::string, RoleState, std::less<>> role_states_;
+  std::vector<RoleChange> role_changes_;  // for the next turn
   // Not iterated: looked up by number only.
   std::unordered_map<protocol::ProposalId, Write> writes_;
   std::unordered_map<protocol::ReadId, ReadWaiting> reads_;

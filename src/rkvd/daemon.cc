@@ -103,6 +103,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options, Logger& lo
   RKV_FAILPOINT(start_after_recovery);
   status = daemon->listen();
   if (status.ok()) status = daemon->register_with_rpcbind();
+  if (status.ok()) status = daemon->begin_role_failures();
   if (!status.ok()) return status;
   RKV_FAILPOINT(start_after_listen);
   daemon->announce();
@@ -278,6 +279,22 @@ Status Daemon::register_with_rpcbind() {
     }
   }
   registration_->start();
+  return {};
+}
+
+Status Daemon::begin_role_failures() {
+  if (options_.role_failures.empty()) return {};
+  Result<std::unique_ptr<RoleFailures>> begun = RoleFailures::begin(
+      options_.role_failures, manager_->roles(), options_.fail_seed, cluster_.self,
+      {[this](std::string_view role) { return manager_->stop_role(role); },
+       [this](std::string_view role) { return manager_->start_role(role); },
+       [] { return rpc::EventLoop::read_clock(); },
+       [this](TimePoint when, std::function<void()> task) {
+         loop_.add_timer(when, std::move(task));
+       },
+       logger_});
+  if (!begun.ok()) return Status::invalid("--fail: " + begun.status().reason());
+  role_failures_ = std::move(begun).value();
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "rkvd/member_addresses.h"
 #include "rkvd/options.h"
 #include "rkvd/replica_data.h"
+#include "rkvd/role_failures.h"
 #include "rpc/event_loop.h"
 #include "rpc/resolver.h"
 #include "rpc/rpcbind_registration.h"
@@ -58,6 +59,7 @@ class Daemon final : public service::Peers::Listener {
   Status listen_at(rpc::Server& server, const std::string& option, const std::string& host,
                    std::uint16_t port, bool udp, std::vector<rpc::Address>* bound);
   Status register_with_rpcbind();
+  Status begin_role_failures();
   void announce();
   void tell_manager(const Status& told);
   void turn();
@@ -88,6 +90,7 @@ class Daemon final : public service::Peers::Listener {
   std::unique_ptr<service::ClientService> client_service_;
   std::unique_ptr<service::PeerService> peer_service_;
   std::unique_ptr<rpc::RpcbindRegistration> registration_;  // null with --rpcbind=off
+  std::unique_ptr<RoleFailures> role_failures_;             // null without --fail
   rpc::EventLoop::TimerId turn_timer_ = 0;
   TimePoint turn_timer_at_ = kNever;
 

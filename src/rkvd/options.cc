@@ -49,6 +49,7 @@ struct Raw {
   std::uint32_t election_ms = 100;
   std::uint32_t request_timeout_ms = 5000;
   std::uint32_t stop_timeout_ms = 5000;
+  std::vector<std::string> fail;
 };
 
 po::options_description identity_options(Options& options) {
@@ -106,7 +107,7 @@ po::options_description limit_options(Options& options, Raw& raw) {
   return group;
 }
 
-po::options_description replication_options(Raw& raw) {
+po::options_description replication_options(Options& options, Raw& raw) {
   po::options_description group("Replication");
   group.add_options()("heartbeat-ms", number(&raw.heartbeat_ms),
                       "paxos: the leader is heard of at least this often")(
@@ -116,7 +117,12 @@ po::options_description replication_options(Raw& raw) {
       "request-timeout-ms", number(&raw.request_timeout_ms),
       "paxos: a call that waits for a leader, or a majority, is answered by then")(
       "answer-timeout-ms", number(&raw.answer_timeout_ms),
-      "forward: another replica must have answered by then");
+      "forward: another replica must have answered by then")(
+      "fail",
+      po::value<std::vector<std::string>>(&raw.fail)->composing()->value_name("ROLE:UP:DOWN"),
+      "a trial: this role (paxos: acceptor, proposer, learner) stops after so many seconds and is "
+      "started again after so many, again and again, in the mean; may be given several times")(
+      "fail-seed", number(&options.fail_seed), "of the times drawn for --fail");
   return group;
 }
 
@@ -233,6 +239,16 @@ Status take_replication(const Raw& raw, Options& options) {
   return {};
 }
 
+Status take_role_failures(const std::vector<std::string>& texts, Options& options) {
+  options.role_failures.reserve(texts.size());
+  for (const std::string& text : texts) {
+    Result<RoleFailure> failure = parse_role_failure(text);
+    if (!failure.ok()) return Status::invalid("--fail " + text + ": " + failure.status().reason());
+    options.role_failures.push_back(std::move(failure).value());
+  }
+  return {};
+}
+
 Status complete(const po::variables_map& values, const Raw& raw, Options& options) {
   if (values.contains("id")) options.id = values["id"].as<std::uint32_t>();
   if (options.data_dir.empty()) {
@@ -243,6 +259,7 @@ Status complete(const po::variables_map& values, const Raw& raw, Options& option
   options.log_level = level.value();
   Status status = take_udp(raw.udp, options);
   if (status.ok()) status = take_replication(raw, options);
+  if (status.ok()) status = take_role_failures(raw.fail, options);
   if (!status.ok()) return status;
   options.client_limits.idle_timeout = seconds(raw.idle_timeout_s);
   options.client_limits.record_timeout = seconds(raw.record_timeout_s);
@@ -265,7 +282,7 @@ Result<OptionsOutcome> read_options(int argument_count, const char* const* argum
   po::options_description known;
   known.add(identity_options(options))
       .add(network_options(options, raw))
-      .add(replication_options(raw))
+      .add(replication_options(options, raw))
       .add(limit_options(options, raw))
       .add(general_options(raw));
   po::variables_map values;

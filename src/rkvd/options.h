@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "paxos/options.h"
+#include "rkvd/role_failures.h"
 #include "rpc/server.h"
 
 namespace rkv::daemon {
@@ -36,6 +38,8 @@ struct Options {
   LogLevel log_level = LogLevel::kInfo;
   rpc::ServerLimits client_limits;
   paxos::Options paxos;  // its times; who the replicas are is not in it
+  std::vector<RoleFailure> role_failures;
+  std::uint64_t fail_seed = 0;
   Duration answer_timeout;
   Duration stop_timeout;
 };

@@ -307,6 +307,8 @@ std::vector<ClientService::Counter> ClientService::counters() const {
       {"reads_waiting", manager.reads_waiting},
       {"peer_requests", manager.peer_requests},
       {"turns", manager.turns},
+      {"role_failures", manager.role_failures},
+      {"roles_stopped", manager.roles_stopped},
   };
   for (const auto& [name, read] : added_counters_) all.push_back({name, read()});
   RKV_CHECK(all.size() <= KV_COUNTERS_MAX, "the counters fit STATUS");

@@ -81,6 +81,28 @@ env::LogDevice::Recovered SegmentedLog::take_recovered() {
   return std::exchange(recovered_, {});
 }
 
+void SegmentedLog::read_again(ReadDone done) {
+  readings_.push_back({appended_, std::move(done)});
+  read_if_due();
+}
+
+void SegmentedLog::read_if_due() {
+  if (!reading_is_due() || writing_ || doing_chore_ || failed_) return;
+  while (reading_is_due()) {
+    Result<LogRecovery> recovery = recover_log(disk_, options_.identity);
+    if (!recovery.ok()) return fail(recovery.status());
+    if (recovery.value().sequence != sequence_) {
+      return fail(Status::internal(
+          "the log has lost its end while it was open: what this replica promised is not known"));
+    }
+    const Reading reading = std::move(readings_.front());
+    readings_.pop_front();
+    reading.done(std::move(recovery.value().recovered));
+  }
+  do_next_chore();
+  write_next();
+}
+
 void SegmentedLog::set_durable_listener(DurableListener listener) {
   listener_ = std::move(listener);
 }
@@ -206,6 +228,7 @@ void SegmentedLog::tell_first_segment() {
 
 void SegmentedLog::write_next() {
   if (failed_ || writing_ || groups_.empty() || chores_before_writing_ > 0) return;
+  if (reading_is_due()) return;
   if (groups_.front().segment > ready_segment_) return;
   writing_ = std::move(groups_.front());
   groups_.pop_front();
@@ -239,6 +262,7 @@ void SegmentedLog::finish_write(SegmentNumber first_segment) {
   RKV_FAILPOINT(log_after_write);
   const Group group = std::move(*writing_);
   writing_.reset();
+  if (group.number != 0) durable_ = group.number;
   ++sequence_;
   if (group.opens_segment) segments_.add(group.segment);
   for (const env::LogRecord& record : group.records) {
@@ -248,9 +272,8 @@ void SegmentedLog::finish_write(SegmentNumber first_segment) {
   remove_before(first_segment);
   write_next();
   tell_first_segment();
-  if (group.number == 0) return;
-  durable_ = group.number;
-  if (listener_) listener_(durable_);
+  if (group.number != 0 && listener_) listener_(durable_);
+  read_if_due();
 }
 
 // The batch that says so is durable: the segments before this one are not needed.
@@ -263,7 +286,7 @@ void SegmentedLog::remove_before(SegmentNumber segment) {
 }
 
 void SegmentedLog::do_next_chore() {
-  if (failed_ || doing_chore_ || chores_.empty()) return;
+  if (failed_ || doing_chore_ || chores_.empty() || reading_is_due()) return;
   doing_chore_ = true;
   RKV_FAILPOINT(log_before_chore);
   const Chore& chore = chores_.front();
@@ -299,6 +322,7 @@ void SegmentedLog::finish_chore() {
   }
   do_next_chore();
   write_next();
+  read_if_due();
 }
 
 env::Disk::Done SegmentedLog::guarded(std::function<void()> done) {
@@ -308,10 +332,14 @@ env::Disk::Done SegmentedLog::guarded(std::function<void()> done) {
       done();
       return;
     }
-    failed_ = true;
-    groups_.clear();
-    options_.fatal(status);
+    fail(status);
   };
+}
+
+void SegmentedLog::fail(const Status& failure) {
+  failed_ = true;
+  groups_.clear();
+  options_.fatal(failure);
 }
 
 }  // namespace rkv::storage

@@ -52,6 +52,8 @@ class SegmentedLog final : public env::LogDevice {
   SegmentedLog& operator=(const SegmentedLog&) = delete;
 
   Recovered take_recovered() override;
+  // While it waits for the disk to be still, nothing new is begun.
+  void read_again(ReadDone done) override;
   // A record's body must fit into a segment: record_size_max() bytes.
   BatchNumber append(Batch batch) override;
   BatchNumber durable() const override { return durable_; }
@@ -90,6 +92,12 @@ class SegmentedLog final : public env::LogDevice {
     std::size_t end_sector = 0;
   };
 
+  // Somebody wants the log read when this batch is durable.
+  struct Reading {
+    BatchNumber after = 0;
+    ReadDone done;
+  };
+
   SegmentedLog(env::Disk& disk, const Options& options, LogRecovery recovery);
   void begin_chores(const LogRecovery& recovery);
 
@@ -104,6 +112,9 @@ class SegmentedLog final : public env::LogDevice {
   void remove_before(SegmentNumber segment);
   void do_next_chore();
   void finish_chore();
+  bool reading_is_due() const { return !readings_.empty() && readings_.front().after <= durable_; }
+  void read_if_due();
+  void fail(const Status& failure);
   // Runs `done` on success, unless the log is gone or has failed.
   env::Disk::Done guarded(std::function<void()> done);
 
@@ -131,6 +142,8 @@ class SegmentedLog final : public env::LogDevice {
   Position highest_slot_;
   SegmentNumber first_segment_;
   LogSegments segments_;
+
+  std::deque<Reading> readings_;
 
   std::deque<Chore> chores_;  // one after another; the first one is under way if doing_chore_
   bool doing_chore_ = false;

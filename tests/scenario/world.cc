@@ -19,6 +19,15 @@ protocol::SyncPoint sync_needed(const protocol::Effect& effect) {
   return 0;
 }
 
+RecoveredLog log_of(const std::vector<LogBatch>& batches) {
+  RecoveredLog log;
+  for (const LogBatch& batch : batches) {
+    log.records.insert(log.records.end(), batch.records.begin(), batch.records.end());
+    log.standing = batch.standing;
+  }
+  return log;
+}
+
 }  // namespace
 
 void World::run(std::string_view line) {
@@ -46,6 +55,10 @@ void World::run(std::string_view line) {
     crash(a);
   } else if (verb == "restart") {
     start(a);
+  } else if (verb == "stop" && words >> name) {
+    stop_role(a, name);
+  } else if (verb == "start" && words >> name) {
+    start_role(a, name);
   } else if (verb == "put" && words >> name) {
     names_[next_name_] = name;
     step(a, protocol::Propose{next_name_++, std::make_shared<const std::string>(name)});
@@ -87,14 +100,27 @@ void World::start(std::uint32_t id) {
   options.heartbeat = milliseconds(40);
   options.election_min = options.election_max = milliseconds(80 + 20 * id);
   starting.paxos = std::make_unique<paxos::Paxos>(options);
-  protocol::Recovery recovery;
-  recovery.incarnation = ++starting.incarnation;
-  for (const LogBatch& batch : starting.durable) {
-    for (const LogRecord& record : batch.records) recovery.log.records.push_back(record);
-    recovery.log.standing = batch.standing;
-  }
+  ++starting.incarnation;
   protocol::Effects effects;
-  starting.paxos->recover(std::move(recovery), now_, effects);
+  starting.paxos->recover({0, starting.incarnation, log_of(starting.durable)}, now_, effects);
+  carry_out(id, effects);
+}
+
+void World::stop_role(std::uint32_t id, const std::string& role) {
+  protocol::Effects effects;
+  replica(id).paxos->stop_role(role, now_, effects);
+  replica(id).paxos->flush(now_, effects);
+  carry_out(id, effects);
+}
+
+void World::start_role(std::uint32_t id, const std::string& role) {
+  sync(id);
+  Replica& starting = replica(id);
+  const Position applied = starting.paxos->view().applied;
+  protocol::Effects effects;
+  starting.paxos->start_role(role, {applied, starting.incarnation, log_of(starting.durable)}, now_,
+                             effects);
+  starting.paxos->flush(now_, effects);
   carry_out(id, effects);
 }
 

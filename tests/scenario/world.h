@@ -37,6 +37,8 @@ namespace rkv::scenario {
 //   heal A B            and now not any more
 //   crash R             R ends, and what was not durable is gone
 //   restart R           R starts again
+//   stop R ROLE         a role of R stops: acceptor, proposer or learner
+//   start R ROLE        it starts again from the log, once all that R has written is durable
 //   state               a line for each replica
 class World {
  public:
@@ -72,6 +74,8 @@ class World {
   void advance(Duration duration);
   void start(std::uint32_t id);
   void crash(std::uint32_t id);
+  void stop_role(std::uint32_t id, const std::string& role);
+  void start_role(std::uint32_t id, const std::string& role);
   void deliver(Link link);
   void drop(Link link);
   void sync(std::uint32_t id);

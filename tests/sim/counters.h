@@ -31,6 +31,7 @@ struct Counters {
   std::uint64_t rotten_logs = 0;
   std::uint64_t batches_lost = 0;  // not synced when their replica crashed
   std::uint64_t clock_changes = 0;
+  std::uint64_t role_failures = 0;
 
   // What the replicas did.
   std::uint64_t messages = 0;
@@ -51,7 +52,7 @@ struct Counters {
   std::uint64_t faults() const {
     std::uint64_t sum = crashes + pauses + link_clogs + network_changes + wrong_hints +
                         sync_stalls + slow_disks + disk_errors + full_disks + rotten_logs +
-                        clock_changes;
+                        clock_changes + role_failures;
     for (const std::uint64_t count : partitions) sum += count;
     return sum;
   }

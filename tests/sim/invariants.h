@@ -5,6 +5,7 @@
 
 #include "sim/invariants_leases.h"
 #include "sim/invariants_messages.h"
+#include "sim/invariants_roles.h"
 #include "sim/invariants_state.h"
 #include "sim/invariants_votes.h"
 #include "sim/violation.h"
@@ -17,12 +18,14 @@ struct Invariants {
       : votes(replicas, violation),
         messages(votes, std::move(incarnation_of), violation),
         states(replicas, votes, violation),
-        leases(replicas, violation) {}
+        leases(replicas, violation),
+        roles(violation) {}
 
   Votes votes;
   Messages messages;
   States states;
   Leases leases;
+  Roles roles;
 };
 
 }  // namespace rkv::sim

@@ -46,6 +46,8 @@ class Votes {
 
   // A replica has started with this in its log, and with the state of position `saved`.
   void recovered(ReplicaId replica, const RecoveredLog& log, Position saved);
+  // A running replica has read this from its log.
+  void read_again(ReplicaId replica, const RecoveredLog& log) { check_kept(replica, log); }
   // A batch of its log would survive a crash now.
   void durable(ReplicaId replica, const DurableBatch& batch);
   // A replica's log may forget the slots up to this one; `saved` is the state's durable position.

@@ -159,10 +159,10 @@ void print_counters(const Counters& it) {
   fmt::print(
       "faults {}: crashes {}, pauses {}, clogs {}, weather changes {}, wrong hints {}, "
       "sync stalls {}, slow disks {}, disk errors {}, full disks {}, rotten logs {}, "
-      "clock changes {}, partitions",
+      "clock changes {}, role failures {}, partitions",
       it.faults(), it.crashes, it.pauses, it.link_clogs, it.network_changes, it.wrong_hints,
       it.sync_stalls, it.slow_disks, it.disk_errors, it.full_disks, it.rotten_logs,
-      it.clock_changes);
+      it.clock_changes, it.role_failures);
   for (std::size_t i = 0; i < kPartitions; ++i) {
     fmt::print("{} {} {}", i == 0 ? "" : ",", to_string(static_cast<Partition>(i)),
                it.partitions[i]);

@@ -47,7 +47,8 @@ void Replica::start() {
   if (world_.invariants != nullptr) {
     States& states = world_.invariants->states;
     states.started(id(), image_.position());
-    protocol = std::make_unique<WatchedProtocol>(std::move(protocol), id(), states);
+    protocol = std::make_unique<WatchedProtocol>(std::move(protocol), id(), states,
+                                                 world_.invariants->roles);
     watcher = [this, &states](Position position, const std::vector<kv::Change>& changes) {
       states.changes(id(), position, changes);
     };
@@ -135,6 +136,27 @@ void Replica::resume() {
   }
 }
 
+// An event that says which role starts, and of which process.
+constexpr std::uint64_t kRolesMax = 8;
+
+void Replica::stop_role(std::size_t role, Duration time) {
+  if (!running() || paused_) return;
+  const std::vector<std::string_view> roles = manager_->roles();
+  if (role >= roles.size() || !manager_->stop_role(roles[role])) return;
+  ++world_.counters.role_failures;
+  world_.scheduler.trace("replica {} stops its {} for {} ms", id().value, roles[role], time.ms());
+  world_.scheduler.after(time, *this, EventKind::kStartRole, incarnation_ * kRolesMax + role);
+}
+
+void Replica::start_role(std::uint64_t argument) {
+  if (!running() || argument / kRolesMax != incarnation_) return;
+  if (put_off(*this, EventKind::kStartRole, argument)) return;
+  const std::string_view role = manager_->roles()[argument % kRolesMax];
+  world_.scheduler.trace("replica {} starts its {}", id().value, role);
+  const bool started = manager_->start_role(role);
+  RKV_CHECK(started, "it was stopped, and by nobody else");
+}
+
 bool Replica::put_off(EventHandler& handler, EventKind kind, std::uint64_t argument) {
   if (!paused_) return false;
   put_off_.push_back({&handler, kind, argument});
@@ -204,6 +226,8 @@ void Replica::handle(EventKind kind, std::uint64_t argument) {
       if (!running() || argument != incarnation_) return;
       return crash(draw_between(random_, milliseconds(10), kRestartMax));
     }
+    case EventKind::kStartRole:
+      return start_role(argument);
     case EventKind::kResume:
       if (argument == pauses_) resume();
       return;

@@ -76,6 +76,8 @@ class Replica final : public Host, public Endpoint, public EventHandler {
   // Lets it stand still for a while, as SIGSTOP or a busy machine does; its clock goes on.
   void pause(Duration time);
   void resume();
+  // Makes a role of its protocol fail for a while, by its index, if it runs and the process does.
+  void stop_role(std::size_t role, Duration time);
   // So much too fast from now on, in millionths.
   void set_drift(std::int64_t drift_ppm);
 
@@ -99,6 +101,7 @@ class Replica final : public Host, public Endpoint, public EventHandler {
   void open_log();
   void want_turn();
   void set_wake();
+  void start_role(std::uint64_t argument);
   void look_at_view();
   TimePoint local_now() const { return clock_.local(world_.scheduler.now()); }
 

@@ -39,11 +39,14 @@ constexpr std::array kFaultRates = {
     FaultRate{StepKind::kDiskFull, seconds(5), seconds(30)},
     FaultRate{StepKind::kRot, seconds(5), seconds(30)},
     FaultRate{StepKind::kDrift, seconds(1), seconds(20)},
+    FaultRate{StepKind::kStopRole, milliseconds(200), seconds(10)},
 };
+constexpr std::uint32_t kRolesMax = 3;
 
 bool needs_log(StepKind kind) {
   return kind == StepKind::kSyncStall || kind == StepKind::kSyncTime ||
-         kind == StepKind::kDiskError || kind == StepKind::kDiskFull || kind == StepKind::kRot;
+         kind == StepKind::kDiskError || kind == StepKind::kDiskFull || kind == StepKind::kRot ||
+         kind == StepKind::kStopRole;
 }
 
 class Maker {
@@ -102,8 +105,8 @@ class Maker {
   }
 
   // Some do not hear the leader and want to lead themselves, while those that do hear it are back
-  // from a crash before its lease is over, one after the other.
-  void add_lease_trap(TimePoint at) {
+  // from a crash, or their acceptors are, before its lease is over, one after the other.
+  void add_lease_trap(TimePoint at, StepKind kind) {
     constexpr std::array kShapes = {Partition::kChained, Partition::kQuorumLoss,
                                     Partition::kBridge};
     add(at, StepKind::kPartition, static_cast<std::uint32_t>(kShapes[draw(0, 2)]),
@@ -111,7 +114,13 @@ class Maker {
     TimePoint crash = at;
     for (int i = 0; i < 10; ++i) {
       crash = crash + milliseconds(draw(60, 200));
-      add(crash, StepKind::kCrash, draw_replica(), draw(1, 30));
+      const std::uint32_t replica = draw_replica();
+      const std::uint32_t time = draw(1, 30);
+      if (kind == StepKind::kStopRole) {
+        add(crash, kind, replica, 0, time);
+      } else {
+        add(crash, StepKind::kCrash, replica, time);
+      }
     }
     add(crash + seconds(1), StepKind::kHeal, 0);
   }
@@ -131,7 +140,7 @@ class Maker {
       case StepKind::kCrashAll: {
         // Often it is back before anybody has noticed, and within a lease.
         const bool soon = draw_chance(random_, 0.4);
-        if (soon && options_.has_log && draw_chance(random_, 0.3)) add_lease_trap(at);
+        if (soon && options_.has_log && draw_chance(random_, 0.3)) add_lease_trap(at, kind);
         return add(at, kind, replica, soon ? draw(1, 60) : draw_ms(seconds(1), seconds(10)));
       }
       case StepKind::kPause:
@@ -170,6 +179,12 @@ class Maker {
         constexpr std::uint32_t kDriftMax = 9'000;  // of two replicas: within 20 of a thousand
         return add(at, kind, replica, kDriftBias - kDriftMax + draw(0, 2 * kDriftMax));
       }
+      case StepKind::kStopRole: {
+        const bool soon = draw_chance(random_, 0.4);
+        if (soon && draw_chance(random_, 0.1)) add_lease_trap(at, kind);
+        return add(at, kind, replica, draw(0, kRolesMax - 1),
+                   soon ? draw(1, 60) : draw_ms(seconds(1), seconds(10)));
+      }
       case StepKind::kPut:
       case StepKind::kGet:
       case StepKind::kDel:
@@ -188,9 +203,10 @@ class Maker {
 
 std::string_view to_string(StepKind kind) {
   constexpr std::array<std::string_view, kStepKinds> kNames = {
-      "put",        "get",        "del",       "crash",      "crash-all",  "pause", "partition",
-      "heal",       "clog",       "loss",      "duplicates", "reordering", "delay", "wrong-hint",
-      "reply-loss", "sync-stall", "sync-time", "disk-error", "disk-full",  "rot",   "drift"};
+      "put",       "get",        "del",        "crash",      "crash-all",  "pause",
+      "partition", "heal",       "clog",       "loss",       "duplicates", "reordering",
+      "delay",     "wrong-hint", "reply-loss", "sync-stall", "sync-time",  "disk-error",
+      "disk-full", "rot",        "drift",      "stop-role"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

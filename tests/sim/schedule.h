@@ -33,8 +33,9 @@ enum class StepKind : std::uint32_t {
   kDiskFull,    // the disk of replica a is full, if b, or is not any more
   kRot,         // replica a crashes, its log rots, and it is back after b ms
   kDrift,       // the clock of replica a is b - kDriftBias millionths too fast from now on
+  kStopRole,    // role b of replica a stops, for c ms
 };
-constexpr std::size_t kStepKinds = static_cast<std::size_t>(StepKind::kDrift) + 1;
+constexpr std::size_t kStepKinds = static_cast<std::size_t>(StepKind::kStopRole) + 1;
 constexpr std::uint32_t kDriftBias = 1'000'000;
 
 std::string_view to_string(StepKind kind);
@@ -62,7 +63,7 @@ struct ScheduleOptions {
   Duration length = seconds(60);
   // The fault kinds that are drawn from: each of them is on in a seed with probability 1/2.
   bool faults = true;
-  bool has_log = true;  // faults of the log's disk are among them
+  bool has_log = true;  // faults of the log's disk and of roles are among them
   bool rot = true;
   // Operations a second, between these two.
   double operations_min = 25;

@@ -19,6 +19,7 @@ enum class EventKind : std::uint32_t {
   kRestart,         // a crashed replica starts again
   kResume,          // a paused replica goes on
   kFatal,           // a replica ends because of its disk
+  kStartRole,       // a stopped role of a replica starts again
   kDeliver,         // a packet arrives
   kLateCalls,       // calls over a link have waited too long
   kCallEnded,       // a call that failed is told so

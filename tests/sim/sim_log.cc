@@ -17,6 +17,10 @@ class SimLog::Device final : public env::LogDevice {
   ~Device() override { log_.device_ = nullptr; }
 
   Recovered take_recovered() override { return std::exchange(recovered_, {}); }
+  void read_again(ReadDone done) override {
+    readings_.emplace_back(appended_, std::move(done));
+    read_if_due();
+  }
   BatchNumber append(Batch batch) override {
     log_.append(std::move(batch));
     return ++appended_;
@@ -32,14 +36,25 @@ class SimLog::Device final : public env::LogDevice {
   void tell(BatchNumber durable) {
     durable_ = durable;
     if (listener_) listener_(durable);
+    read_if_due();
   }
 
  private:
+  // In one moment: nothing can come in between.
+  void read_if_due() {
+    while (!readings_.empty() && readings_.front().first <= durable_) {
+      const ReadDone done = std::move(readings_.front().second);
+      readings_.pop_front();
+      done({log_.records_, log_.standing_, log_.lost_up_to_});
+    }
+  }
+
   SimLog& log_;
   Recovered recovered_;
   DurableListener listener_;
   BatchNumber appended_ = 0;
   BatchNumber durable_ = 0;
+  std::deque<std::pair<BatchNumber, ReadDone>> readings_;  // and the batch that each waits for
 };
 
 SimLog::SimLog(Scheduler& scheduler, Host& host, std::uint64_t seed, Counters& counters)

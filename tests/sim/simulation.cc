@@ -217,6 +217,8 @@ void Simulation::apply_to_replica(Replica& replica, const Step& step) {
       return replica.log().set_full(step.b != 0);
     case StepKind::kRot:
       return crash_and_rot(replica, time);
+    case StepKind::kStopRole:
+      return replica.stop_role(step.b, milliseconds(step.c));
     default:
       ++counters_.clock_changes;
       return replica.set_drift(static_cast<std::int64_t>(step.b) - kDriftBias);

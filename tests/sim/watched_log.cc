@@ -1,6 +1,7 @@
 #include "sim/watched_log.h"
 
 #include <optional>
+#include <utility>
 
 #include "base/check.h"
 
@@ -18,6 +19,13 @@ WatchedLog::WatchedLog(std::unique_ptr<env::LogDevice> device, ReplicaId self, V
 }
 
 WatchedLog::~WatchedLog() { device_->set_durable_listener(nullptr); }
+
+void WatchedLog::read_again(ReadDone done) {
+  device_->read_again([this, done = std::move(done)](Recovered log) {
+    votes_.read_again(self_, log);
+    done(std::move(log));
+  });
+}
 
 env::LogDevice::BatchNumber WatchedLog::append(Batch batch) {
   DurableBatch& summary = appended_.emplace_back();

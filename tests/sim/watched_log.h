@@ -24,6 +24,7 @@ class WatchedLog final : public env::LogDevice {
   WatchedLog& operator=(const WatchedLog&) = delete;
 
   Recovered take_recovered() override { return std::move(recovered_); }
+  void read_again(ReadDone done) override;
   BatchNumber append(Batch batch) override;
   // What the invariants know of. The device may know more, but has not said so yet.
   BatchNumber durable() const override { return durable_; }

@@ -7,16 +7,20 @@
 #include <vector>
 
 #include "protocol/protocol.h"
+#include "sim/invariants_roles.h"
 #include "sim/invariants_state.h"
 
 namespace rkv::sim {
 
-// A protocol whose decisions to apply are seen by the invariants before they are carried out.
+// A protocol whose decisions are seen by the invariants before they are carried out.
 class WatchedProtocol final : public protocol::Protocol {
  public:
-  // `states` must outlive the object.
-  WatchedProtocol(std::unique_ptr<protocol::Protocol> protocol, ReplicaId self, States& states)
-      : protocol_(std::move(protocol)), self_(self), states_(states) {}
+  // What is passed by reference must outlive the object.
+  WatchedProtocol(std::unique_ptr<protocol::Protocol> protocol, ReplicaId self, States& states,
+                  Roles& roles)
+      : protocol_(std::move(protocol)), self_(self), states_(states), roles_(roles) {
+    roles_.process_started(self);
+  }
 
   void recover(protocol::Recovery recovery, TimePoint now, protocol::Effects& effects) override {
     const std::size_t before = effects.size();
@@ -42,10 +46,25 @@ class WatchedProtocol final : public protocol::Protocol {
     look_at(effects, before);
   }
   protocol::Role role() const override { return protocol_->role(); }
+  std::vector<std::string_view> roles() const override { return protocol_->roles(); }
+  void stop_role(std::string_view role, TimePoint now, protocol::Effects& effects) override {
+    const std::size_t before = effects.size();
+    protocol_->stop_role(role, now, effects);
+    roles_.stopped(self_, role);
+    look_at(effects, before);
+  }
+  void start_role(std::string_view role, protocol::Recovery recovery, TimePoint now,
+                  protocol::Effects& effects) override {
+    const std::size_t before = effects.size();
+    roles_.started(self_, role);
+    protocol_->start_role(role, std::move(recovery), now, effects);
+    look_at(effects, before);
+  }
 
  private:
   void look_at(const protocol::Effects& effects, std::size_t first) {
     for (std::size_t i = first; i < effects.size(); ++i) {
+      roles_.decides(self_, effects[i]);
       const auto* const apply = std::get_if<protocol::Apply>(&effects[i]);
       if (apply != nullptr) states_.applies(self_, apply->position, apply->command);
     }
@@ -54,6 +73,7 @@ class WatchedProtocol final : public protocol::Protocol {
   const std::unique_ptr<protocol::Protocol> protocol_;
   const ReplicaId self_;
   States& states_;
+  Roles& roles_;
 };
 
 }  // namespace rkv::sim

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kv/command.h"
@@ -28,6 +29,9 @@ SharedBytes put(std::uint64_t sequence, const std::string& value) {
   return std::make_shared<const std::string>(
       kv::encode_command({kv::Command::Kind::kPut, {1, sequence, sequence}, "key", value}));
 }
+
+template <int kTag, typename Fields>
+Fields fields_of(const paxos::MessageOf<kTag, Fields>*);
 
 paxos::Value value_of(SharedBytes command) { return {kOne, 1, 1, std::move(command)}; }
 
@@ -58,6 +62,10 @@ class InvariantsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_read_is_stale);
   CPPUNIT_TEST(a_read_returns_what_was_never_there);
   CPPUNIT_TEST(two_hold_the_lease);
+  CPPUNIT_TEST(a_stopped_acceptor_writes);
+  CPPUNIT_TEST(a_stopped_acceptor_votes_promises_or_follows);
+  CPPUNIT_TEST(a_stopped_proposer_asks);
+  CPPUNIT_TEST(a_stopped_learner_applies_or_tells);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -260,6 +268,53 @@ class InvariantsTest : public CppUnit::TestFixture {
     expect("one holder of the lease");
   }
 
+  void a_stopped_acceptor_writes() {
+    all_->roles.stopped(kTwo, "acceptor");
+    all_->roles.decides(kOne, protocol::Persist{});
+    CPPUNIT_ASSERT(!violation_.found());
+    all_->roles.decides(kTwo, protocol::Persist{});
+    expect_idle_role();
+  }
+
+  void a_stopped_acceptor_votes_promises_or_follows() {
+    for (const protocol::MessagePtr& answer :
+         {message<paxos::Accepted>({1, Ballot{}, 0}), message<paxos::Accepted>({0, kLow, 0}),
+          message<paxos::Promise>({true, Ballot{}, 0, 0, {}}),
+          message<paxos::Promise>({false, kLow, 0, 0, {}}),
+          message<paxos::PreVoteAnswer>({true, Ballot{}, 0, 0})}) {
+      setUp();
+      all_->roles.stopped(kTwo, "acceptor");
+      all_->roles.decides(kTwo, responding(message<paxos::Accepted>({0, Ballot{}, 5})));
+      CPPUNIT_ASSERT(!violation_.found());
+      all_->roles.decides(kTwo, responding(answer));
+      expect_idle_role();
+    }
+  }
+
+  void a_stopped_proposer_asks() {
+    all_->roles.stopped(kTwo, "proposer");
+    all_->roles.decides(kTwo, protocol::Send{kOne, 1, message<paxos::Submit>({}), 0});
+    CPPUNIT_ASSERT(!violation_.found());
+    all_->roles.decides(kTwo, protocol::Send{kOne, 1, message<paxos::Accept>({}), 0});
+    expect_idle_role();
+  }
+
+  void a_stopped_learner_applies_or_tells() {
+    all_->roles.stopped(kTwo, "learner");
+    all_->roles.started(kTwo, "learner");
+    all_->roles.decides(kTwo, protocol::Apply{});
+    CPPUNIT_ASSERT(!violation_.found());
+    all_->roles.stopped(kTwo, "learner");
+    all_->roles.decides(kTwo, responding(message<paxos::Fetched>({1, {}, 0, 0})));
+    CPPUNIT_ASSERT(!violation_.found());
+    all_->roles.decides(kTwo, responding(message<paxos::Fetched>({1, {{}}, 1, 0})));
+    expect_idle_role();
+    setUp();
+    all_->roles.stopped(kTwo, "learner");
+    all_->roles.decides(kTwo, protocol::Apply{});
+    expect_idle_role();
+  }
+
  private:
   Votes& votes() { return all_->votes; }
 
@@ -289,6 +344,15 @@ class InvariantsTest : public CppUnit::TestFixture {
     all_->messages.answering(from, kTwo, paxos::Prepare({kHigh}),
                              paxos::Promise({true, kHigh, 0, 0, std::move(accepted)}));
   }
+  template <typename MessageType>
+  static protocol::MessagePtr message(
+      decltype(fields_of(std::declval<const MessageType*>())) fields) {
+    return std::make_shared<MessageType>(std::move(fields));
+  }
+  static protocol::Respond responding(protocol::MessagePtr answer) {
+    return {1, std::move(answer), 0};
+  }
+  void expect_idle_role() { expect("a stopped role does nothing"); }
   void expect(const std::string& invariant) {
     CPPUNIT_ASSERT_EQUAL(invariant, violation_.invariant());
   }

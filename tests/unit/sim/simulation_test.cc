@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/random.h"
+#include "sim/draw.h"
 #include "sim/shrink.h"
 
 namespace rkv::sim {
@@ -26,6 +28,7 @@ class SimulationTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(any_protocol_can_be_run);
   CPPUNIT_TEST(a_schedule_has_operations_and_faults);
   CPPUNIT_TEST(a_schedule_is_shrunk_to_what_it_takes);
+  CPPUNIT_TEST(operations_succeed_while_every_acceptor_fails_again_and_again);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -74,6 +77,36 @@ class SimulationTest : public CppUnit::TestFixture {
         schedule, [&has](const Schedule& tried) { return has(tried, 17) && has(tried, 150); }, 500);
     CPPUNIT_ASSERT_EQUAL(std::size_t{2}, shrunk.size());
     CPPUNIT_ASSERT(has(shrunk, 17) && has(shrunk, 150));
+  }
+
+  // Each acceptor fails every ten seconds for one, in the mean.
+  void operations_succeed_while_every_acceptor_fails_again_and_again() {
+    constexpr std::uint32_t kAcceptor = 0;
+    Options options = options_of(1, "paxos");
+    options.schedule.faults = false;
+    options.schedule.length = seconds(600);
+    Schedule schedule = make_schedule(options.seed, options.schedule);
+    Random random(options.seed);
+    for (std::uint32_t replica = 0; replica < options.schedule.replicas; ++replica) {
+      TimePoint at;
+      for (;;) {
+        at = at + draw_exponential(random, seconds(10));
+        if (at > TimePoint{options.schedule.length.ns}) break;
+        const Duration repair = draw_exponential(random, seconds(1));
+        const auto repair_ms = static_cast<std::uint32_t>(repair.ms() + 1);
+        schedule.push_back({at, StepKind::kStopRole, replica, kAcceptor, repair_ms});
+        at = at + repair;
+      }
+    }
+    std::stable_sort(schedule.begin(), schedule.end(),
+                     [](const Step& a, const Step& b) { return a.at < b.at; });
+    const Outcome outcome = Simulation(options, schedule).run();
+    CPPUNIT_ASSERT_EQUAL(std::string(), outcome.what);
+    CPPUNIT_ASSERT(outcome.counters.role_failures > 100);
+    CPPUNIT_ASSERT(outcome.counters.operations > 10'000);
+    CPPUNIT_ASSERT(outcome.counters.succeeded * 100 >= outcome.counters.operations * 95);
+    // Few needed a second try, at another replica after a second.
+    CPPUNIT_ASSERT(outcome.counters.attempts * 100 <= outcome.counters.operations * 105);
   }
 };
 
