@@ -4,7 +4,8 @@
 # many of 5 replicas.
 #
 # Some bugs harm only a replica that has another one as well, or none that the simulator can see:
-# live records not carried on, old votes taken for chosen after a second start, replies not bounded.
+# live records not carried on, old votes taken for chosen after a second start (also of a learner),
+# the word of a stopped acceptor counted, replies not bounded.
 # The unit tests of the log, of recovery and of the session table have those.
 #
 #   run.sh build/mutants/sim [BUG...]
