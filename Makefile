@@ -165,7 +165,8 @@ $(BUILD)/stock_%: tests/system/stock_%.c $(GEN)/kv_xdr.o $(GEN)/kv_clnt.o
 $(BUILD)/service_launcher: tests/system/service_launcher.c
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
-$(BENCH)/bench: $(addprefix $(BENCH_OBJ)/,main.o child.o load.o workload.o) $(GEN)/kv_xdr.o
+$(BENCH)/bench: $(addprefix $(BENCH_OBJ)/,main.o child.o load.o loopback.o workload.o) \
+                $(GEN)/kv_xdr.o
 $(BENCH)/runtime_server: $(BENCH_OBJ)/runtime_server.o $(BENCH_OBJ)/other_procedures.o \
                          $(GEN)/kv_svc.o $(BENCH_SERVER_OBJECTS) $(BENCH_RPC_OBJECTS)
 $(BENCH)/stock_server: $(BENCH_OBJ)/stock_server.o $(BENCH_OBJ)/other_procedures.o \

@@ -8,8 +8,8 @@
 
 namespace rkv::bench {
 
-// Counts of numbers in buckets that are 1/16 of their power of two wide: a quantile is exact to 6
-// %.
+// Counts of numbers in buckets that are 1/128 of their power of two wide: a quantile is exact to
+// 0.8 %.
 class Histogram {
  public:
   void add(std::uint64_t number, std::uint64_t times = 1) {
@@ -31,7 +31,7 @@ class Histogram {
   std::uint64_t total() const { return total_; }
 
  private:
-  static constexpr unsigned kBits = 4;
+  static constexpr unsigned kBits = 7;
   static constexpr std::size_t kWidth = 1 << kBits;
 
   static std::size_t bucket_of(std::uint64_t number) {

@@ -1,9 +1,6 @@
 #include "load.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +9,7 @@
 #include <ctime>
 
 #include "fail.h"
+#include "loopback.h"
 
 namespace rkv::bench {
 namespace {
@@ -30,21 +28,6 @@ std::int64_t clock_ns() {
 }
 
 }  // namespace
-
-int connect_to(std::uint16_t port) {
-  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  if (descriptor < 0 ||
-      connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    fail_errno("cannot connect to a server");
-  }
-  const int on = 1;
-  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return descriptor;
-}
 
 void call_once(int descriptor, Procedure procedure) {
   const std::string call = encode_call(procedure, 0);

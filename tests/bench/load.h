@@ -76,9 +76,6 @@ class Load {
   Histogram latencies_;
 };
 
-// A connected socket to this port of 127.0.0.1.
-int connect_to(std::uint16_t port);
-
 // Makes one call on a connection and waits for its reply.
 void call_once(int descriptor, Procedure procedure);
 

@@ -25,6 +25,7 @@
 #include "child.h"
 #include "fail.h"
 #include "load.h"
+#include "loopback.h"
 #include "workload.h"
 
 namespace rkv::bench {
