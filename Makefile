@@ -6,7 +6,9 @@
 #   make sim SEED=n       simulates the cluster of a seed; also STEPS=n REPLICAS=3|5|7 REPLICATION=
 #                         LOG=disk LIGHT=1 TRACE=1 SHRINK=1
 #   make sim-many FROM=n COUNT=n   many seeds, in WORKERS=2 processes; also REPLICAS= ... LIGHT=1
-#   make bench            src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
+#   make bench            bench-rpc, then bench-replicated
+#   make bench-rpc        src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
+#   make bench-replicated clusters of rkvd beside etcd, about 15 minutes; also BENCH_OPTIONS="..."
 #   make attacks          attacks on rkvd and on libtirpc's svc_run(): writes docs/attacks.txt
 #   make chaos            kills, pauses, cut links, power cuts and disk errors; ROUNDS=n,
 #                         CHAOS_TESTS="crash pause ..." for some of them
@@ -90,7 +92,7 @@ FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_replay/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*.cc)
 
 .PHONY: all check unit scenarios bench attacks system include-rules lint format install clean
-.PHONY: sim sim-many mutants chaos failover
+.PHONY: bench-rpc bench-replicated sim sim-many mutants chaos failover
 .PHONY: fuzz fuzz-run fuzz-merge fuzz-seeds FORCE
 .DELETE_ON_ERROR:
 # Rules of one kind for several files name the files: what is met in pattern rules only is
@@ -175,6 +177,12 @@ $(BENCH)/echo_server: $(BENCH_OBJ)/echo_server.o $(BENCH_SERVER_OBJECTS)
 $(BENCH)/%:
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^ -ltirpc -lfmt
+
+BENCH_REPLICATED_SOURCES := $(sort $(wildcard tests/bench/replicated/*.cc))
+$(BENCH)/bench_replicated: $(BENCH_REPLICATED_SOURCES:%.cc=$(BUILD)/obj/%.o) \
+                           $(BENCH_OBJ)/loopback.o $(BENCH_OBJ)/workload.o $(BUILD)/librkv.a
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Attackers with sockets of their own: of the project they know the wire alone.
 ATTACKS_OBJ := $(BUILD)/obj/tests/attacks
@@ -278,8 +286,11 @@ mutants: $(MUTANTS)/sim
 sim-many: $(BUILD)/sim
 	$< --from $(or $(FROM),1) --count $(or $(COUNT),100) --workers $(or $(WORKERS),2) $(SIM_FLAGS)
 
-bench: $(addprefix $(BENCH)/,bench runtime_server stock_server echo_server)
+bench: bench-rpc bench-replicated
+bench-rpc: $(addprefix $(BENCH)/,bench runtime_server stock_server echo_server)
 	$<
+bench-replicated: $(BENCH)/bench_replicated $(BUILD)/rkvd
+	$< $(BENCH_OPTIONS)
 
 # Writes the transcripts of the scenarios anew: the difference is what is to be reviewed.
 scenarios: $(BUILD)/scenario

@@ -2,7 +2,7 @@
 # Installs the Debian packages that are missing for what is asked:
 #   build   to compile rkvd and rkv          check   to run the tests
 #   lint    to run make lint                 fuzz    to run make fuzz
-#   all     everything (the default)
+#   bench   what make bench compares with    all     all but bench (the default)
 # As root, or through sudo where there is one; otherwise it says what to install and fails. When
 # nothing is missing it does nothing. No service is started by it.
 set -eu
@@ -14,6 +14,7 @@ check_packages='libcppunit-dev rpcbind strace python3 tshark openssh-client open
   patch e2fsprogs mount'
 lint_packages='clang-format clang-tidy git'
 fuzz_packages='clang libclang-rt-14-dev'   # of Debian 12, whose clang is version 14
+bench_packages=etcd-server
 policy=/usr/sbin/policy-rc.d
 
 fail() {
@@ -29,9 +30,10 @@ for set_name; do
     check) wanted="$wanted $check_packages" ;;
     lint) wanted="$wanted $lint_packages" ;;
     fuzz) wanted="$wanted $fuzz_packages" ;;
+    bench) wanted="$wanted $bench_packages" ;;
     all) wanted="$build_packages $check_packages $lint_packages $fuzz_packages" ;;
     -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) fail "no such set of packages: $set_name (build, check, lint, fuzz or all)" 2 ;;
+    *) fail "no such set of packages: $set_name (build, check, lint, fuzz, bench or all)" 2 ;;
   esac
 done
 
