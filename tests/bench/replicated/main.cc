@@ -95,6 +95,7 @@ class Comparison {
 }  // namespace rkv::bench
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // what is there when it is stopped is worth having
   const rkv::bench::Options options = rkv::bench::parse_options(argc, argv);
   return rkv::bench::run_in_workspace(options.folder, [&options](const std::string& folder) {
     if (options.etcd && !rkv::bench::EtcdStore::installed()) {

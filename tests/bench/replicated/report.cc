@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cstdio>
 
 namespace rkv::bench {
 namespace {
@@ -56,7 +55,6 @@ void Report::add(const std::string& system, const LoadPlan& plan,
              plan.workload.name, plan.in_flight, system, result.operations_per_second,
              result.p50_us, result.p99_us, result.server_cpu_us, result.generator_cpu_us,
              result.peak_memory_mib, result.errors);
-  std::fflush(stdout);
 }
 
 const LoadResult* Report::find(const std::string& system, const char* workload,
@@ -97,7 +95,6 @@ void Report::print_goals() const {
     print_floor_goal("read-leader", "a round trip", round_trip, kReadFloorGoal);
   }
   fmt::print("\n");
-  std::fflush(stdout);
 }
 
 std::string to_json(std::size_t replicas, const std::string& system, const LoadPlan& plan,

@@ -18,10 +18,12 @@ Server::Server(const std::vector<std::string>& command, const std::string& log) 
   words.reserve(command.size() + 1);
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
+  const pid_t bench = getpid();
   pid_ = fork();
   if (pid_ < 0) fail_errno("fork");
   if (pid_ > 0) return;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != bench) _exit(127);  // it has ended before that
   const int output = open(log_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);

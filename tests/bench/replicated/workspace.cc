@@ -27,10 +27,12 @@ int run_in_workspace(const std::string& parent,
   // What the worker leaves comes to this process, to be waited for: the kernel kills it with the
   // worker, and only then nobody writes into the folder any more.
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const pid_t self = getpid();
   worker = fork();
   if (worker < 0) fail_errno("fork");
   if (worker == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != self) std::exit(1);  // it has ended before that
     task(folder);
     std::exit(0);
   }
@@ -43,7 +45,9 @@ int run_in_workspace(const std::string& parent,
     int status = 0;
     const pid_t ended = wait(&status);
     if (ended < 0 && errno == ECHILD) break;
-    if (ended == worker) worker_status = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    if (ended != worker) continue;
+    if (WIFEXITED(status)) worker_status = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) std::fprintf(stderr, "bench: ended by signal %d\n", WTERMSIG(status));
   }
   std::filesystem::remove_all(folder);
   return worker_status;
