@@ -12,11 +12,16 @@ declare -a pid_of_replica=() host_process=() rkvd_options=()
 cluster_id=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 
 fail() {
-  local id
+  local id ended
   echo "FAILED: $*"
-  for id in "$test_directory"/replicas/*; do
-    echo "== the end of $id/log"
-    tail -n 12 "$id/log"
+  for id in "${!pid_of_replica[@]}"; do
+    ended=''
+    if process_ended "${pid_of_replica[id]}"; then
+      wait "${pid_of_replica[id]}" 2>/dev/null
+      ended=", which ended with status $?"
+    fi
+    echo "== the end of the log of replica $id$ended"
+    tail -n 12 "$test_directory/replicas/$id/log"
   done
   exit 1
 }
