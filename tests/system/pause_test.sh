@@ -15,7 +15,8 @@ start_registers() {
     --pause-ms 5 --timeout-ms $((pause_s * 1000 + 2000))
 }
 
-make_replicas 5
+# A lease as long as --election-ms: longer than a restart takes.
+make_replicas 5 --election-ms 500
 launch_all
 
 for ((round = 1; round <= rounds; ++round)); do
