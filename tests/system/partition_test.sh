@@ -189,8 +189,9 @@ try_shape() {
 
 make_hosts 5 --request-timeout-ms $request_timeout_ms
 launch_all
-start_load register --history history --clients 20 --keys 10 --pinned --pause-ms 20 \
-  --timeout-ms 3000
+# Many: an old leader and a new one might both answer for a few milliseconds only.
+start_load register --history history --clients 40 --keys 10 --pinned --pause-ms 3 \
+  --read-percent 70 --timeout-ms 3000
 for ((round = 1; round <= rounds; ++round)); do
   for shape in "${shapes[@]}"; do
     try_shape
