@@ -101,8 +101,11 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/*.cc)
 FAILPOINTS ?=
 all: $(BUILD)/rkvd $(BUILD)/rkv $(if $(FAILPOINTS),$(BUILD)/failpoints/rkvd)
 
+# An allocator for many small objects that come and go on one thread; sanitizers have their own.
+ALLOCATOR := $(if $(SAN),,-ljemalloc)
+
 $(BUILD)/rkvd: $(BUILD)/obj/src/rkvd/main.o $(BUILD)/librkv.a
-	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS) $(ALLOCATOR)
 
 $(BUILD)/rkv: LIBS += -ledit
 $(BUILD)/rkv: $(BUILD)/obj/src/rkv/main.o $(BUILD)/librkv.a

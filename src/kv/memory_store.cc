@@ -7,21 +7,6 @@
 
 namespace rkv::kv {
 
-const Entry* MemoryStore::find(const Table& table, std::string_view key) {
-  const auto found = table.find(key);
-  return found == table.end() ? nullptr : &found->second;
-}
-
-void MemoryStore::change(Table& table, std::vector<Change> changes) {
-  for (Change& change : changes) {
-    if (change.entry) {
-      table.insert_or_assign(std::move(change.key), std::move(*change.entry));
-    } else {
-      table.erase(change.key);
-    }
-  }
-}
-
 void MemoryStore::change(ReplyTable& table, const std::vector<ReplyChange>& changes) {
   for (const ReplyChange& change : changes) {
     if (change.reply) {
@@ -32,12 +17,12 @@ void MemoryStore::change(ReplyTable& table, const std::vector<ReplyChange>& chan
   }
 }
 
-void MemoryStore::get(std::string_view key, GetDone done) { done(find(table_, key)); }
+void MemoryStore::get(std::string_view key, GetDone done) { done(table_.find(key)); }
 
 void MemoryStore::apply(Position position, std::vector<Change> changes,
                         std::vector<ReplyChange> replies) {
   RKV_CHECK(position == applied_ + 1, "changes are applied in the order of their positions");
-  change(table_, std::move(changes));
+  table_.change(std::move(changes));
   change(replies_, replies);
   applied_ = position;
 }
@@ -58,7 +43,7 @@ void MemoryStore::set_durable_listener(DurableListener listener) {
 
 void MemoryStore::hash(HashDone done) {
   StateHasher hasher;
-  for (const auto& [key, entry] : table_) hasher.add(key, entry.version, entry.value);
+  for (const auto& [key, entry] : table_.entries()) hasher.add(key, entry.version, entry.value);
   done(hasher.finish(applied_));
 }
 

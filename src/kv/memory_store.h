@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kv/store.h"
+#include "kv/table.h"
 
 namespace rkv::kv {
 
@@ -15,11 +16,8 @@ namespace rkv::kv {
 // of others.
 class MemoryStore final : public Store {
  public:
-  using Table = std::map<std::string, Entry, std::less<>>;
   using ReplyTable = std::map<ReplyId, Reply>;
-  // What other stores that keep tables of their own do with them.
-  static const Entry* find(const Table& table, std::string_view key);
-  static void change(Table& table, std::vector<Change> changes);
+  // What other stores that keep a table of replies do with it.
   static void change(ReplyTable& table, const std::vector<ReplyChange>& changes);
 
   void get(std::string_view key, GetDone done) override;

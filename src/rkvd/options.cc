@@ -46,8 +46,9 @@ struct Raw {
   std::uint32_t write_timeout_s = 30;
   std::uint32_t answer_timeout_ms = 2000;
   std::uint32_t heartbeat_ms = 20;
-  std::uint32_t election_ms = 100;
+  std::uint32_t election_ms = 150;
   std::uint32_t request_timeout_ms = 5000;
+  std::uint32_t log_keep_mb = 128;
   std::uint32_t stop_timeout_ms = 5000;
   std::vector<std::string> fail;
 };
@@ -118,6 +119,10 @@ po::options_description replication_options(Options& options, Raw& raw) {
       "paxos: a call that waits for a leader, or a majority, is answered by then")(
       "answer-timeout-ms", number(&raw.answer_timeout_ms),
       "forward: another replica must have answered by then")(
+      "log-keep-mb", number(&raw.log_keep_mb),
+      "paxos: bytes of writes, in MiB, that are kept in memory and in the log for replicas that "
+      "lag; "
+      "who has missed more cannot catch up")(
       "fail",
       po::value<std::vector<std::string>>(&raw.fail)->composing()->value_name("ROLE:UP:DOWN"),
       "a trial: this role (paxos: acceptor, proposer, learner) stops after so many seconds and is "
@@ -217,7 +222,8 @@ Status take_udp(const std::string& text, Options& options) {
 // An election must leave time for a few heartbeats, or a busy machine alone would start one.
 Status take_replication(const Raw& raw, Options& options) {
   constexpr std::uint32_t kHeartbeatsPerElection = 3;
-  constexpr std::uint32_t kTimeMax = 60'000;  // milliseconds
+  constexpr std::uint32_t kTimeMax = 60'000;     // milliseconds
+  constexpr std::uint32_t kLogKeepMax = 16'384;  // MiB
   if (raw.answer_timeout_ms == 0) return Status::invalid("--answer-timeout-ms must be at least 1");
   if (raw.heartbeat_ms == 0 || raw.election_ms > kTimeMax ||
       raw.election_ms / kHeartbeatsPerElection < raw.heartbeat_ms) {
@@ -235,6 +241,10 @@ Status take_replication(const Raw& raw, Options& options) {
   options.paxos.election_min = milliseconds(raw.election_ms);
   options.paxos.election_max = milliseconds(std::int64_t{2} * raw.election_ms);
   options.paxos.lease = options.paxos.election_min;
+  if (raw.log_keep_mb == 0 || raw.log_keep_mb > kLogKeepMax) {
+    return Status::invalid("--log-keep-mb must be from 1 to " + std::to_string(kLogKeepMax));
+  }
+  options.paxos.kept_bytes = std::size_t{raw.log_keep_mb} << 20;
   options.paxos.request_timeout = milliseconds(raw.request_timeout_ms);
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "paxos/records.h"
+#include "posix/system.h"
 
 namespace rkv::daemon {
 namespace {
@@ -89,6 +90,7 @@ Status ReplicaData::open_store(bool create, bool has_log) {
   options.durability = has_log ? storage::Durability::kFlush : storage::Durability::kWriteAheadLog;
   options.directory = directory_.store_path();
   options.create = create;
+  posix::fill_random(&options.table_seed, sizeof options.table_seed);
   options.post = [this](std::function<void()> task) { loop_.post(std::move(task)); };
   options.fatal = [this](const Status& failure) { end_process(failure); };
   Result<std::unique_ptr<storage::RocksStore>> store = storage::RocksStore::open(options);

@@ -258,8 +258,7 @@ Status RocksDatabase::load_entry(std::string_view key, std::string_view record,
   const EntryView& entry = decoded.value();
   const Status placed = check_position(what, entry.position, content);
   if (!placed.ok()) return placed;
-  content.table.emplace_hint(content.table.end(), key,
-                             kv::Entry{std::string(entry.value), entry.version, entry.position});
+  content.table.append(key, kv::Entry{std::string(entry.value), entry.version, entry.position});
   return {};
 }
 
@@ -287,8 +286,8 @@ Status RocksDatabase::check_position(const std::string& what, Position position,
                            std::to_string(content.position));
 }
 
-Result<RocksDatabase::Content> RocksDatabase::load() {
-  Content content;
+Result<RocksDatabase::Content> RocksDatabase::load(std::uint64_t table_seed) {
+  Content content(table_seed);
   const Result<Position> position = read_position(nullptr);
   if (!position.ok()) return position.status();
   content.position = position.value();

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "kv/memory_store.h"
 #include "kv/store.h"
+#include "kv/table.h"
 #include "storage/rocks_changes.h"
 
 namespace rocksdb {
@@ -60,12 +61,13 @@ class RocksDatabase {
   Status write(RocksChanges changes);
 
   struct Content {
-    kv::MemoryStore::Table table;
+    explicit Content(std::uint64_t table_seed) : table(table_seed) {}
+    kv::Table table;
     kv::MemoryStore::ReplyTable replies;
     Position position = 0;
   };
   // Everything there is; fails on the first record that is not as FORMAT.txt says.
-  Result<Content> load();
+  Result<Content> load(std::uint64_t table_seed);
 
   // Hashes the state as it is now; an empty result when `stop` became true on the way.
   Result<std::optional<kv::StateHash>> hash(const std::atomic<bool>& stop);

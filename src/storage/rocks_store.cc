@@ -12,7 +12,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options) {
   Result<std::unique_ptr<RocksDatabase>> database =
       RocksDatabase::open({options.directory, options.create, options.durability, options.env});
   if (!database.ok()) return database.status();
-  Result<RocksDatabase::Content> content = database.value()->load();
+  Result<RocksDatabase::Content> content = database.value()->load(options.table_seed);
   if (!content.ok()) return content.status();
   RocksDatabase::Content& found = content.value();
   return std::unique_ptr<RocksStore>(new RocksStore(options, std::move(database).value(),
@@ -21,8 +21,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options) {
 }
 
 RocksStore::RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database,
-                       kv::MemoryStore::Table table, kv::MemoryStore::ReplyTable replies,
-                       Position position)
+                       kv::Table table, kv::MemoryStore::ReplyTable replies, Position position)
     : post_(options.post),
       table_(std::move(table)),
       replies_(std::move(replies)),
@@ -68,15 +67,13 @@ Status RocksStore::put_metadata(std::string_view name, std::string_view value) {
   return database_->put_metadata(name, value);
 }
 
-void RocksStore::get(std::string_view key, GetDone done) {
-  done(kv::MemoryStore::find(table_, key));
-}
+void RocksStore::get(std::string_view key, GetDone done) { done(table_.find(key)); }
 
 void RocksStore::apply(Position position, std::vector<kv::Change> changes,
                        std::vector<kv::ReplyChange> replies) {
   RKV_CHECK(position == applied_ + 1, "changes are applied in the order of their positions");
   unwritten_.add(position, changes);
-  kv::MemoryStore::change(table_, std::move(changes));
+  table_.change(std::move(changes));
   for (const kv::ReplyChange& change : replies) apply(change);
   applied_ = position;
 }

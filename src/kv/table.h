@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "kv/store.h"
+
+namespace rkv::kv {
+
+// Keys and their entries, in memory: in the order of the keys for who reads all or many of them,
+// and by a hash for who wants one, which is nearly everybody. For one thread.
+class Table {
+ public:
+  using Entries = std::map<std::string, Entry, std::less<>>;
+
+  // `seed` is of the hash. Where keys are chosen by others, it is not for them to know: they could
+  // choose keys that all have one hash.
+  explicit Table(std::uint64_t seed = 0) : places_(kBucketsMin, Hash{seed}) {}
+  Table(const Table& other);
+  // What was moved from may be destroyed, and nothing else.
+  Table(Table&&) = default;
+  Table& operator=(const Table&) = delete;
+  Table& operator=(Table&&) = delete;
+
+  // Null if there is no such key; valid until the next change.
+  const Entry* find(std::string_view key) const;
+  // Carries changes out, one after another.
+  void change(std::vector<Change> changes);
+  // Adds an entry whose key comes behind all others.
+  void append(std::string_view key, Entry entry);
+
+  std::size_t size() const { return entries_.size(); }
+  // In the bytewise order of the keys.
+  const Entries& entries() const { return entries_; }
+
+ private:
+  struct Hash {
+    std::uint64_t seed;
+    std::size_t operator()(std::string_view key) const;
+  };
+  static constexpr std::size_t kBucketsMin = 64;
+
+  Entries entries_;
+  // Where each key is in entries_; its view is of the key there. Looked up only, never iterated.
+  std::unordered_map<std::string_view, Entries::iterator, Hash> places_;
+};
+
+}  // namespace rkv::kv

@@ -1,0 +1,96 @@
+#include "kv/table.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+
+namespace rkv::kv {
+namespace {
+
+Change put(const std::string& key, const std::string& value) { return {key, Entry{value, 1, 1}}; }
+
+class TableTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(TableTest);
+  CPPUNIT_TEST(what_was_changed_last_is_found);
+  CPPUNIT_TEST(entries_are_in_the_order_of_the_keys);
+  CPPUNIT_TEST(a_copy_stands_alone);
+  CPPUNIT_TEST(what_is_moved_to_finds_everything);
+  CPPUNIT_TEST(is_what_a_map_is_under_many_changes);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void what_was_changed_last_is_found() {
+    Table table;
+    table.change({put("a", "1"), put("b", "2"), put("a", "3"), {"b", std::nullopt}});
+    CPPUNIT_ASSERT_EQUAL(std::string("3"), table.find("a")->value);
+    CPPUNIT_ASSERT(table.find("b") == nullptr);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, table.size());
+  }
+
+  void entries_are_in_the_order_of_the_keys() {
+    Table table(7);
+    table.append("a", {"1", 1, 1});
+    table.append("c", {"3", 1, 1});
+    table.change({put("b", "2"), put(std::string("a\0", 2), "0")});
+    std::string keys;
+    for (const auto& [key, entry] : table.entries()) keys += entry.value;
+    CPPUNIT_ASSERT_EQUAL(std::string("1023"), keys);
+    CPPUNIT_ASSERT_EQUAL(std::string("3"), table.find("c")->value);
+  }
+
+  void a_copy_stands_alone() {
+    Table table;
+    table.change({put("a", "1"), put("a key that is longer than a short string", "2")});
+    Table copy(table);
+    table.change({put("a", "9"), {"a key that is longer than a short string", std::nullopt}});
+    CPPUNIT_ASSERT_EQUAL(std::string("1"), copy.find("a")->value);
+    CPPUNIT_ASSERT_EQUAL(std::string("2"),
+                         copy.find("a key that is longer than a short string")->value);
+  }
+
+  void what_is_moved_to_finds_everything() {
+    Table table;
+    table.change({put("a", "1"), put("b", "2")});
+    const Table moved(std::move(table));
+    CPPUNIT_ASSERT_EQUAL(std::string("1"), moved.find("a")->value);
+    CPPUNIT_ASSERT_EQUAL(std::string("2"), moved.find("b")->value);
+  }
+
+  void is_what_a_map_is_under_many_changes() {
+    constexpr int kChanges = 20000;
+    constexpr std::uint64_t kKeys = 300;
+    Random random(1);
+    Table table(random.next());
+    std::map<std::string, std::string> expected;
+    for (int i = 0; i < kChanges; ++i) {
+      const std::string key = "key " + std::to_string(random.below(kKeys));
+      if (random.below(3) == 0) {
+        table.change({{key, std::nullopt}});
+        expected.erase(key);
+      } else {
+        table.change({put(key, std::to_string(i))});
+        expected[key] = std::to_string(i);
+      }
+      const Entry* found = table.find(key);
+      CPPUNIT_ASSERT_EQUAL(expected.contains(key), found != nullptr);
+      CPPUNIT_ASSERT_EQUAL(expected.size(), table.size());
+    }
+    auto next = expected.begin();
+    for (const auto& [key, entry] : table.entries()) {
+      CPPUNIT_ASSERT_EQUAL(next->first, key);
+      CPPUNIT_ASSERT_EQUAL(next->second, entry.value);
+      CPPUNIT_ASSERT_EQUAL(next->second, table.find(key)->value);
+      ++next;
+    }
+  }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(TableTest);
+
+}  // namespace
+}  // namespace rkv::kv
