@@ -74,7 +74,8 @@ expect_equal 'its trouble' "$(trouble_of 2)" "$damaged"
 
 # They would be a majority, and replica 1 does not know what was acknowledged.
 step 'with replica 1, which has none of it: it does not vote'
-expect_status 0 kv_r restart 1
+KV_R_TIMEOUT=3 expect_status 1 kv_r restart 1
+expect_match 'stderr of the restart' "$error" 'the replicas answer, but have no leader'
 sees_the_other() {   # id, other
   local json
   json=$(rkv_at "$1" -w json status 2>/dev/null)   # status 3: replica 3 does not answer
