@@ -12,7 +12,7 @@
 
 request_timeout_ms=2000   # of rkvd: a call is answered by then
 refusal_ms=$((3000 * ${TIMEOUT_FACTOR:-1}))   # the longest that one may take
-lease_ms=300   # the longest that a leader goes on that cannot know what happens elsewhere
+lease_ms=400   # the longest that a leader goes on that cannot know what happens elsewhere
 
 # ---- the shapes ---------------------------------------------------------------------------------
 # Each has $leader, the leader, and $a, $b, $c, $d, the others in any order. It cuts links, and sets
