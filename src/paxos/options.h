@@ -45,7 +45,7 @@ struct Options {
   std::size_t messages_in_flight_max = 8;
   // Chosen values that are kept for replicas that lag, although the state holds them.
   std::uint64_t kept_slots = std::uint64_t{1} << 20;
-  std::size_t kept_bytes = 128 << 20;
+  std::size_t kept_bytes = 64 << 20;
   // Chosen values beyond those, kept because the state that holds them is not saved yet: a leader
   // with more takes no writes.
   std::size_t unsaved_bytes_max = 256 << 20;

@@ -48,7 +48,7 @@ struct Raw {
   std::uint32_t heartbeat_ms = 20;
   std::uint32_t election_ms = 150;
   std::uint32_t request_timeout_ms = 5000;
-  std::uint32_t log_keep_mb = 128;
+  std::uint32_t log_keep_mb = 64;
   std::uint32_t stop_timeout_ms = 5000;
   std::vector<std::string> fail;
 };
