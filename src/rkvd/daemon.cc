@@ -347,7 +347,11 @@ void Daemon::turn() {
 void Daemon::log_role() {
   protocol::Role role = manager_->role();
   if (role.trouble != logged_role_.trouble) {
-    logger_.error("{}", role.trouble.empty() ? "no trouble any more" : role.trouble);
+    if (role.trouble.empty()) {
+      logger_.info("over: {}", logged_role_.trouble);
+    } else {
+      logger_.error("{}", role.trouble);
+    }
   }
   if (role.leader != logged_role_.leader && paxos_ != nullptr) {
     const paxos::Paxos::View view = paxos_->view();
