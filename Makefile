@@ -10,7 +10,7 @@
 #   make bench-rpc        src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
 #   make bench-replicated clusters of rkvd beside etcd, about 15 minutes; also BENCH_OPTIONS="..."
 #   make attacks          attacks on rkvd and on libtirpc's svc_run(): writes docs/attacks.txt
-#   make chaos            kills, pauses, cut links, power cuts, disk errors, failing roles; ROUNDS=n,
+#   make chaos            kills, pauses, cut links, power cuts, bad disks, failing roles: ROUNDS=n,
 #                         CHAOS_TESTS="crash pause ..." for some of them
 #   make failover         how long nobody can write after the leader is gone: KILLS=100
 #   make fuzz             the libFuzzer targets of tests/fuzz, with clang, into build/fuzz
@@ -303,8 +303,9 @@ scenarios: $(BUILD)/scenario
 attacks: $(BUILD)/rkvd $(BUILD)/attacks $(BUILD)/attacks_stock_server
 	-$(BUILD)/attacks --target rkvd --target stock --table docs/attacks.txt
 
-CHAOS_PROGRAMS := $(addprefix $(BUILD)/,rkvd rkv chaos_load check_history)
-CHAOS_TESTS ?= crash pause partition power_cut disk_error role_failure
+CHAOS_PROGRAMS := $(addprefix $(BUILD)/,rkvd rkv chaos_load check_history failpoints/rkvd \
+                  failpoints/log_writer)
+CHAOS_TESTS ?= crash pause partition power_cut disk_error role_failure failpoints
 chaos: $(CHAOS_PROGRAMS)
 	BUILD=$(BUILD) CHAOS_ROUNDS=$(or $(ROUNDS),10) bash tests/chaos/run.sh $(CHAOS_TESTS)
 failover: $(CHAOS_PROGRAMS)

@@ -8,7 +8,8 @@
 set -eu
 
 build_packages='g++ gcc cpp make libc6-dev libtirpc-dev rpcsvc-proto libboost-program-options-dev
-  librocksdb-dev libjemalloc-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev libedit-dev'
+  librocksdb-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev libedit-dev
+  libjemalloc-dev'
 # Tests run an rpcbind and an sshd of their own, where nothing else sees them.
 check_packages='libcppunit-dev rpcbind strace python3 tshark openssh-client openssh-server iproute2
   patch e2fsprogs mount'

@@ -17,12 +17,21 @@ void MemoryStore::change(ReplyTable& table, const std::vector<ReplyChange>& chan
   }
 }
 
-void MemoryStore::get(std::string_view key, GetDone done) { done(table_.find(key)); }
+void MemoryStore::get(std::string_view key, GetDone done) {
+  const auto found = table_.find(key);
+  done(found == table_.end() ? nullptr : &found->second);
+}
 
 void MemoryStore::apply(Position position, std::vector<Change> changes,
                         std::vector<ReplyChange> replies) {
   RKV_CHECK(position == applied_ + 1, "changes are applied in the order of their positions");
-  table_.change(std::move(changes));
+  for (Change& each : changes) {
+    if (each.entry) {
+      table_.insert_or_assign(std::move(each.key), std::move(*each.entry));
+    } else {
+      table_.erase(each.key);
+    }
+  }
   change(replies_, replies);
   applied_ = position;
 }
@@ -43,7 +52,7 @@ void MemoryStore::set_durable_listener(DurableListener listener) {
 
 void MemoryStore::hash(HashDone done) {
   StateHasher hasher;
-  for (const auto& [key, entry] : table_.entries()) hasher.add(key, entry.version, entry.value);
+  for (const auto& [key, entry] : table_) hasher.add(key, entry.version, entry.value);
   done(hasher.finish(applied_));
 }
 

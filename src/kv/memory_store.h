@@ -7,13 +7,11 @@
 #include <vector>
 
 #include "kv/store.h"
-#include "kv/table.h"
 
 namespace rkv::kv {
 
 // A store in memory: everything is durable as soon as it is written, and gone with the object.
-// Every callback is run before the call returns. For tests, simulation, and as the table in front
-// of others.
+// Every callback is run before the call returns. For tests and simulation.
 class MemoryStore final : public Store {
  public:
   using ReplyTable = std::map<ReplyId, Reply>;
@@ -32,7 +30,7 @@ class MemoryStore final : public Store {
   std::uint64_t keys() const override { return table_.size(); }
 
  private:
-  Table table_;
+  std::map<std::string, Entry, std::less<>> table_;
   ReplyTable replies_;
   Position applied_ = 0;
   Position durable_ = 0;

@@ -16,6 +16,11 @@
 
 extern char** environ;
 
+// Read by jemalloc, if that is the allocator. What is freed goes back to the system within a
+// second: memory that a burst of calls needed is not held for good.
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "background_thread:true,narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0";
+
 namespace {
 
 constexpr int kExitUsage = 2;

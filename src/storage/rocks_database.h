@@ -12,8 +12,8 @@
 #include "base/status.h"
 #include "kv/memory_store.h"
 #include "kv/store.h"
-#include "kv/table.h"
 #include "storage/rocks_changes.h"
+#include "storage/table.h"
 
 namespace rocksdb {
 class DB;
@@ -62,7 +62,7 @@ class RocksDatabase {
 
   struct Content {
     explicit Content(std::uint64_t table_seed) : table(table_seed) {}
-    kv::Table table;
+    Table table;
     kv::MemoryStore::ReplyTable replies;
     Position position = 0;
   };

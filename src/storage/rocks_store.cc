@@ -20,8 +20,8 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options) {
                                                     std::move(found.replies), found.position));
 }
 
-RocksStore::RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database,
-                       kv::Table table, kv::MemoryStore::ReplyTable replies, Position position)
+RocksStore::RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database, Table table,
+                       kv::MemoryStore::ReplyTable replies, Position position)
     : post_(options.post),
       table_(std::move(table)),
       replies_(std::move(replies)),

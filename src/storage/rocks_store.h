@@ -11,9 +11,9 @@
 #include "base/status.h"
 #include "kv/memory_store.h"
 #include "kv/store.h"
-#include "kv/table.h"
 #include "storage/rocks_changes.h"
 #include "storage/rocks_database.h"
+#include "storage/table.h"
 
 namespace rocksdb {
 class Env;
@@ -36,7 +36,7 @@ class RocksStore final : public kv::Store {
     bool create = false;  // the directory, or an empty state in it, where there is none
     // A directory may be opened with the one now and with the other later.
     Durability durability = Durability::kWriteAheadLog;
-    std::uint64_t table_seed = 0;  // see kv::Table; drawn at random where others choose the keys
+    std::uint64_t table_seed = 0;  // see Table; drawn at random where others choose the keys
     // Runs a task on the loop's thread, later. Called from threads of the store until it is
     // destroyed.
     std::function<void(std::function<void()> task)> post;
@@ -72,7 +72,7 @@ class RocksStore final : public kv::Store {
   std::uint64_t keys() const override { return table_.size(); }
 
  private:
-  RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database, kv::Table table,
+  RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database, Table table,
              kv::MemoryStore::ReplyTable replies, Position position);
   void apply(const kv::ReplyChange& change);
   void become_durable(Position position);
@@ -81,7 +81,7 @@ class RocksStore final : public kv::Store {
   void finish_hash(const kv::StateHash& hash);
 
   const std::function<void(std::function<void()>)> post_;
-  kv::Table table_;
+  Table table_;
   kv::MemoryStore::ReplyTable replies_;
   Position applied_;
   RocksChanges unwritten_;  // what was applied since write() was called

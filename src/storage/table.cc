@@ -1,4 +1,4 @@
-#include "kv/table.h"
+#include "storage/table.h"
 
 #include <xxhash.h>
 
@@ -6,26 +6,19 @@
 
 #include "base/check.h"
 
-namespace rkv::kv {
+namespace rkv::storage {
 
 std::size_t Table::Hash::operator()(std::string_view key) const {
   return XXH3_64bits_withSeed(key.data(), key.size(), seed);
 }
 
-Table::Table(const Table& other)
-    : entries_(other.entries_), places_(kBucketsMin, other.places_.hash_function()) {
-  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-    places_.emplace(entry->first, entry);
-  }
-}
-
-const Entry* Table::find(std::string_view key) const {
+const kv::Entry* Table::find(std::string_view key) const {
   const auto place = places_.find(key);
   return place == places_.end() ? nullptr : &place->second->second;
 }
 
-void Table::change(std::vector<Change> changes) {
-  for (Change& change : changes) {
+void Table::change(std::vector<kv::Change> changes) {
+  for (kv::Change& change : changes) {
     const auto place = places_.find(change.key);
     const bool is_there = place != places_.end();
     if (change.entry && is_there) {
@@ -41,10 +34,10 @@ void Table::change(std::vector<Change> changes) {
   }
 }
 
-void Table::append(std::string_view key, Entry entry) {
+void Table::append(std::string_view key, kv::Entry entry) {
   RKV_CHECK(entries_.empty() || entries_.rbegin()->first < key, "it comes behind all others");
   const auto added = entries_.emplace_hint(entries_.end(), key, std::move(entry));
   places_.emplace(added->first, added);
 }
 
-}  // namespace rkv::kv
+}  // namespace rkv::storage

@@ -10,29 +10,27 @@
 
 #include "kv/store.h"
 
-namespace rkv::kv {
+namespace rkv::storage {
 
 // Keys and their entries, in memory: in the order of the keys for who reads all or many of them,
 // and by a hash for who wants one, which is nearly everybody. For one thread.
 class Table {
  public:
-  using Entries = std::map<std::string, Entry, std::less<>>;
+  using Entries = std::map<std::string, kv::Entry, std::less<>>;
 
   // `seed` is of the hash. Where keys are chosen by others, it is not for them to know: they could
   // choose keys that all have one hash.
   explicit Table(std::uint64_t seed = 0) : places_(kBucketsMin, Hash{seed}) {}
-  Table(const Table& other);
   // What was moved from may be destroyed, and nothing else.
   Table(Table&&) = default;
-  Table& operator=(const Table&) = delete;
   Table& operator=(Table&&) = delete;
 
   // Null if there is no such key; valid until the next change.
-  const Entry* find(std::string_view key) const;
+  const kv::Entry* find(std::string_view key) const;
   // Carries changes out, one after another.
-  void change(std::vector<Change> changes);
+  void change(std::vector<kv::Change> changes);
   // Adds an entry whose key comes behind all others.
-  void append(std::string_view key, Entry entry);
+  void append(std::string_view key, kv::Entry entry);
 
   std::size_t size() const { return entries_.size(); }
   // In the bytewise order of the keys.
@@ -50,4 +48,4 @@ class Table {
   std::unordered_map<std::string_view, Entries::iterator, Hash> places_;
 };
 
-}  // namespace rkv::kv
+}  // namespace rkv::storage
