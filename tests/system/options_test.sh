@@ -88,9 +88,9 @@ says() {   # index of the port, pattern
   json=$("$RKV" -s "127.0.0.1:${pair[$1]}" --timeout 2 -w json status 2>/dev/null)
   [[ $json =~ it\ refuses:\ this\ replica\ runs\ with\ --election-ms\ $2 ]]
 }
-wait_until "$deadline" says 0 '300, not 100; it must be the same at all replicas' ||
+wait_until "$deadline" says 0 '300, not 150; it must be the same at all replicas' ||
   fail "replica 1 does not say why replica 2 is no use: $(<one.log)"
-wait_until "$deadline" says 1 '100, not 300; it must be the same at all replicas' ||
+wait_until "$deadline" says 1 '150, not 300; it must be the same at all replicas' ||
   fail "replica 2 does not say why replica 1 is no use: $(<two.log)"
 for log in one.log two.log; do
   grep -q -- '--election-ms .*, not .*; it must be the same at all replicas' "$log" ||
