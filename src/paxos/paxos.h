@@ -38,7 +38,7 @@ class Paxos final : public protocol::Protocol {
   // The roles of the paper: acceptor, proposer and learner. PROTOCOL.txt says what each forgets.
   std::vector<std::string_view> roles() const override;
   void stop_role(std::string_view role, TimePoint now, protocol::Effects& effects) override;
-  void start_role(std::string_view role, protocol::Recovery recovery, TimePoint now,
+  void start_role(std::string_view role, protocol::Recovery&& recovery, TimePoint now,
                   protocol::Effects& effects) override;
 
   // What an observer may want to know.

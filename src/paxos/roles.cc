@@ -38,7 +38,7 @@ void Paxos::stop_role(std::string_view role, TimePoint now, protocol::Effects& e
   }
 }
 
-void Paxos::start_role(std::string_view role, protocol::Recovery recovery, TimePoint now,
+void Paxos::start_role(std::string_view role, protocol::Recovery&& recovery, TimePoint now,
                        protocol::Effects& effects) {
   context_.now = now;
   context_.effects = &effects;

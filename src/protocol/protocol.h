@@ -65,7 +65,7 @@ class Protocol {
   // Stops a role that runs: what it knows is gone, but for what is on disk or on its way there.
   virtual void stop_role(std::string_view role, TimePoint now, Effects& effects);
   // Starts it again from the log, read when all that was persisted was durable.
-  virtual void start_role(std::string_view role, Recovery recovery, TimePoint now,
+  virtual void start_role(std::string_view role, Recovery&& recovery, TimePoint now,
                           Effects& effects);
 };
 
@@ -74,7 +74,7 @@ inline void Protocol::stop_role(std::string_view /*role*/, TimePoint /*now*/,
   RKV_CHECK(false, "only a role of roles() stops");
 }
 
-inline void Protocol::start_role(std::string_view /*role*/, Recovery /*recovery*/,
+inline void Protocol::start_role(std::string_view /*role*/, Recovery&& /*recovery*/,
                                  TimePoint /*now*/, Effects& /*effects*/) {
   RKV_CHECK(false, "only a role of roles() starts");
 }

@@ -71,7 +71,7 @@ class Writer {
     const Position begin = last_;
     log_->set_live_records([this] { return live_records(); });
     log_->set_durable_listener([begin](env::LogDevice::BatchNumber durable) {
-      std::printf("%llu\n", static_cast<unsigned long long>(begin + durable));
+      std::printf("%llu\n", static_cast<unsigned long long>(begin) + durable);
       std::fflush(stdout);
     });
     while (last_ < begin + kSlotsToAppend) {

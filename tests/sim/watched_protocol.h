@@ -53,7 +53,7 @@ class WatchedProtocol final : public protocol::Protocol {
     roles_.stopped(self_, role);
     look_at(effects, before);
   }
-  void start_role(std::string_view role, protocol::Recovery recovery, TimePoint now,
+  void start_role(std::string_view role, protocol::Recovery&& recovery, TimePoint now,
                   protocol::Effects& effects) override {
     const std::size_t before = effects.size();
     roles_.started(self_, role);

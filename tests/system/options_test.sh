@@ -100,7 +100,7 @@ expect_status 3 "$RKV" -s "127.0.0.1:${pair[0]}" --timeout 10 put key value
 expect_match 'stderr of the put' "$error" 'there is no leader'
 kill -TERM "$two"
 wait_for_end "$two"
-start_process two.log env RKVD_ELECTION_MS=100 "$RKVD" --id 2 --replicas pair.conf --data-dir two
+start_process two.log env RKVD_ELECTION_MS=150 "$RKVD" --id 2 --replicas pair.conf --data-dir two
 two=$pid
 takes_puts() {
   "$RKV" -s "127.0.0.1:${pair[0]}" --timeout 2 put key value >/dev/null 2>&1 &&

@@ -78,7 +78,7 @@ class LeadershipTest : public CppUnit::TestFixture {
   void a_heartbeat_is_answered_before_earlier_votes_are_durable() {
     const Ballot ballot{5, kSecond};
     const auto accept = [this, ballot](protocol::CallId call, Slot first,
-                                       std::vector<Value> values) {
+                                       const std::vector<Value>& values) {
       step(protocol::Request{kSecond, call,
                              std::make_shared<Accept>(AcceptFields{ballot, first, values, 0})});
       return answered_after(call);
