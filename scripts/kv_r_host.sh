@@ -4,7 +4,7 @@
 # ---- small helpers -----------------------------------------------------------------------------
 
 pause_briefly() {
-  read -rt 0.05 <> <(:) || :
+  sleep 0.05
 }
 
 # Runs a command again and again until it succeeds, or the deadline (in seconds) has passed. Ends

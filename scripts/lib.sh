@@ -1,8 +1,10 @@
 # shellcheck shell=bash
 # What the demo and the tests share; for bash, to be sourced.
 
+# By a program: bash's own ways to wait need a process substitution, at whose end bash 5.2 was seen
+# to wait forever.
 pause_briefly() {
-  read -rt 0.05 <> <(:) || :
+  sleep 0.05
 }
 
 # Runs a command again and again until it succeeds, or the deadline (in seconds) has passed.

@@ -33,10 +33,9 @@ random_below() {   # number
 # A moment of up to so many milliseconds, drawn at random: what happens next is to hit the load
 # anywhere.
 random_moment() {   # milliseconds
-  local until=$((${EPOCHREALTIME/./} + $(random_below "$1") * 1000))
-  while ((${EPOCHREALTIME/./} < until)); do
-    read -rt 0.002 <> <(:) || :
-  done
+  local moment
+  moment=$(random_below "$1")
+  sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
 }
 
 # ---- replicas -----------------------------------------------------------------------------------

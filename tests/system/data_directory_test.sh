@@ -79,7 +79,7 @@ for round in {1..20}; do
   rm -rf member
   moment=$((RANDOM % whole))
   start_process created.log "$RKVD" "${listen[@]}" "${member[@]}" "${create[@]}"
-  read -rt "$((moment / 1000)).$(printf %03d $((moment % 1000)))" <> <(:)
+  sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
   kill_rkvd
   start_process again.log "$RKVD" "${listen[@]}" "${member[@]}"
   wait_until "$deadline" started_or_ended || fail "round $round: neither starts nor ends"

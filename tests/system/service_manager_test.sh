@@ -49,7 +49,7 @@ stop_it "$inherited"
 
 step 'a call that came before rkvd did is answered: the socket is there all the time'
 start_process early.log "$launcher" listen client "tcp:$client" -- \
-  bash -c 'until [[ -e go ]]; do read -rt 0.1 <> <(:); done; exec "$@"' - \
+  bash -c 'until [[ -e go ]]; do sleep 0.1; done; exec "$@"' - \
   "$RKVD" --data-dir one
 early=$pid
 listens() { grep -q ":$(printf %04X "${ports[0]}") 00000000:0000 0A" /proc/net/tcp; }
