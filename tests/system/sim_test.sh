@@ -1,6 +1,6 @@
 #!/bin/bash
-# 500 simulated clusters, of three and of five replicas; that a seed is repeated exactly; and that the
-# bugs of tests/mutants can still be planted.
+# 500 simulated clusters, of three and of five replicas; that a seed is repeated exactly; and that
+# the bugs of tests/mutants can still be planted.
 # needs: patch
 # timeout: 300
 set -uo pipefail
