@@ -74,7 +74,7 @@ FetchedFields CatchUp::values_from(Slot first) const {
   for (Slot slot = first; slot <= learner.learned(); ++slot) {
     const Value& value = learner.value(slot);
     bytes += value.size();
-    if (!answer.values.empty() && (answer.values.size() >= context_.options.message_values_max ||
+    if (!answer.values.empty() && (answer.values.size() >= context_.options.fetched_values_max ||
                                    bytes > context_.options.message_bytes_max)) {
       break;
     }

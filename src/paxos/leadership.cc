@@ -98,6 +98,10 @@ void Leadership::answered(const Outgoing& outgoing, const AcceptedFields& answer
   Follower& from = follower(outgoing.to);
   --from.in_flight(outgoing);
   from.up = true;
+  if (answer.chosen > from.learned) {
+    from.learned = answer.chosen;
+    from.learned_at = context_.now;
+  }
   if (answer.promised > ballot()) {
     is_outbid_ = true;
     return;
@@ -143,6 +147,14 @@ void Leadership::peer_is_up(ReplicaId peer, bool up) {
 
 void Leadership::learn() {
   Learner& learner = context_.learner;
+  // What was chosen at a lower ballot was proposed again at this one. So another value is that of a
+  // higher ballot, and nobody may be told that at this one everything is chosen up to there.
+  for (Slot slot = chosen() + 1; slot <= learner.learned() && proposer_->has_value(slot); ++slot) {
+    if (slot <= learner.cut() || !(learner.value(slot) == proposer_->value(slot))) {
+      is_outbid_ = true;
+      return;
+    }
+  }
   while (learner.learned() < chosen() && proposer_->has_value(learner.learned() + 1)) {
     const Slot slot = learner.learned() + 1;
     const Acceptor::Vote* own = context_.acceptor.vote(slot);
@@ -172,6 +184,19 @@ void Leadership::flush() {
   note_progress();
 }
 
+// Whether a replica that learns, slowly, needs what will be cut next.
+bool Leadership::must_wait_for_slow() const {
+  const Options& options = context_.options;
+  const Learner& learner = context_.learner;
+  const Slot kept = learner.learned() - learner.cut();
+  if (learner.kept_bytes() < options.kept_bytes / 2 && kept < options.kept_slots / 2) return false;
+  const Slot middle = learner.cut() + kept / 2;
+  return std::any_of(followers_.begin(), followers_.end(), [&](const Follower& each) {
+    const bool learns = each.up && context_.now - each.learned_at < options.lag_patience;
+    return learns && each.learned > learner.cut() && each.learned < middle;
+  });
+}
+
 // Values of other replicas' clients and of this one's take turns.
 void Leadership::propose_waiting() {
   const std::string why_full = context_.why_full();
@@ -179,7 +204,7 @@ void Leadership::propose_waiting() {
     submissions_.refuse_waiting("the leader takes no writes now: " + why_full);
     return;
   }
-  bool took = true;
+  bool took = !must_wait_for_slow();
   while (took) {
     took = false;
     if (!taken_.empty() && proposer_->has_room(taken_.front().size())) {

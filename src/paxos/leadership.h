@@ -77,6 +77,8 @@ class Leadership {
     TimePoint sent_at = kLongAgo;          // when it was last sent something
     TimePoint heartbeat_at = kLongAgo;     // when it must be sent something at the latest
     TimePoint values_again_at = kLongAgo;  // not before then: it could not vote
+    Slot learned = 0;                      // what it has said of itself
+    TimePoint learned_at = kLongAgo;       // when it last had learned more
 
     std::size_t& in_flight(const Outgoing& message) {
       return message.count > 0 ? values_in_flight : heartbeats_in_flight;
@@ -100,6 +102,7 @@ class Leadership {
   Slot read_index() const;
   Follower& follower(ReplicaId id);
   void vote_for_own(Slot slot, const Value& value);
+  bool must_wait_for_slow() const;
   void propose_waiting();
   void find_read_indexes();
   void send_to(Follower& follower);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/time.h"
 
 namespace rkv::paxos {
@@ -40,12 +41,19 @@ struct Options {
   // What a message may carry; one value always fits.
   std::size_t message_values_max = 512;
   std::size_t message_bytes_max = 2 << 20;
+  // So many values may an answer to a Fetch carry: who lags gets a whole window at a time, or it
+  // would not catch up with a leader that is busy.
+  std::size_t fetched_values_max = kFetchedMax;
   // Messages to one replica that are not answered yet: of a leader so many with values, and so many
   // heartbeats.
   std::size_t messages_in_flight_max = 8;
   // Chosen values that are kept for replicas that lag, although the state holds them.
   std::uint64_t kept_slots = std::uint64_t{1} << 20;
   std::size_t kept_bytes = 64 << 20;
+  // A leader that keeps half of kept_bytes or kept_slots proposes no faster than a replica learns
+  // that needs the older half of them, if it has learned something within this time. Otherwise one
+  // that is only slow would be lost for good.
+  Duration lag_patience = milliseconds(500);
   // Chosen values beyond those, kept because the state that holds them is not saved yet: a leader
   // with more takes no writes.
   std::size_t unsaved_bytes_max = 256 << 20;

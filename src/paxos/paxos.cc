@@ -77,6 +77,7 @@ void Paxos::after_event() {
   yield_if_must();
   if (leadership_ == nullptr) begin_to_lead();
   if (leadership_ != nullptr) leadership_->learn();
+  yield_if_must();
   apply_learned();
 }
 

@@ -13,6 +13,7 @@
 namespace rkv::service {
 
 static_assert(kVotesMax == KV_VOTES_MAX);
+static_assert(kFetchedMax == KV_FETCHED_MAX);
 static_assert(kVotesMax == 2 * paxos::kWindowSlotsMax, "as many as an acceptor may hold");
 
 namespace {

@@ -122,6 +122,7 @@ Outcome Scene::judge() {
          fmt::format("the others: an answer came after {:.0f} ms, the bound is {}",
                      outcome.others.worst_ms, others_wait_max));
   }
+  if (verdict_ == Verdict::kStalled) problem_ += "; the end of the log:\n" + target_.log_end();
   if (!target_.running()) note(Verdict::kDied, "the server ended: " + target_.log_end());
   outcome.verdict = verdict_;
   outcome.problem = problem_;

@@ -17,6 +17,7 @@ std::unique_ptr<protocol::Protocol> make_paxos(const ProtocolUnderTest::Start& s
   options.seed = random.next();
   options.window_slots_max = draw_between(random, 4, 200);
   options.message_values_max = draw_between(random, 1, 64);
+  options.fetched_values_max = draw_between(random, 1, 128);
   options.messages_in_flight_max = draw_between(random, 1, 8);
   if (start.kept_slots != 0) options.kept_slots = start.kept_slots;
   return std::make_unique<paxos::Paxos>(options);

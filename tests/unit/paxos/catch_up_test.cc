@@ -93,7 +93,7 @@ class CatchUpTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, catch_up_->values_from(6).values.size());
     const FetchedFields cut = catch_up_->values_from(2);
     CPPUNIT_ASSERT(cut.values.empty() && cut.cut == 3 && cut.chosen == 5);
-    options_.message_values_max = 1;
+    options_.fetched_values_max = 1;
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, catch_up_->values_from(4).values.size());
   }
 

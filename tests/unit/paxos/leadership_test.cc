@@ -2,6 +2,7 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,6 +27,8 @@ class LeadershipTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(values_that_wait_for_a_slow_disk_leave_room_for_heartbeats);
   CPPUNIT_TEST(a_leader_without_a_majority_yields_and_says_why);
   CPPUNIT_TEST(a_heartbeat_is_answered_before_earlier_votes_are_durable);
+  CPPUNIT_TEST(a_leader_that_learns_another_value_than_its_own_is_outbid);
+  CPPUNIT_TEST(a_leader_waits_for_a_slow_replica_and_not_for_a_dead_one);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -33,14 +36,11 @@ class LeadershipTest : public CppUnit::TestFixture {
     effects_.clear();
     now_ = kStart;
     persists_ = 0;
+    unanswered_.clear();
     options_ = Options();
     options_.self = kSelf;
     options_.replicas = {kSelf, kSecond, kThird};
-    paxos_ = std::make_unique<Paxos>(options_);
-    protocol::Recovery recovery;
-    recovery.incarnation = 1;
-    paxos_->recover(std::move(recovery), now_, effects_);
-    effects_.clear();
+    start();
   }
 
   void a_majority_of_promises_makes_a_leader() {
@@ -92,11 +92,76 @@ class LeadershipTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(vote, accept(4, 1, {value_of("a")}));  // the same vote again: it waits
   }
 
+  // Slot 2 was voted for with "a" below this ballot, and chosen with "b" above it.
+  void a_leader_that_learns_another_value_than_its_own_is_outbid() {
+    PromiseFields promise;
+    promise.chosen = 1;
+    promise.accepted = {{2, Ballot{1, kThird}, value_of("a")}};
+    lead(promise);
+    CPPUNIT_ASSERT(paxos_->view().leading);
+    const protocol::CallId asked = call_of(kFetch, kSecond);
+    step(protocol::Answer{
+        kSecond, asked,
+        std::make_shared<Fetched>(FetchedFields{1, {value_of("one"), value_of("b")}, 2, 0})});
+    CPPUNIT_ASSERT(!paxos_->view().leading);
+    CPPUNIT_ASSERT_EQUAL(Slot{2}, paxos_->view().applied);
+    for (const ReplicaId peer : {kSecond, kThird}) {
+      for (const Accept* accept : sent_to(peer)) CPPUNIT_ASSERT(accept->chosen < 2);
+    }
+  }
+
+  void a_leader_waits_for_a_slow_replica_and_not_for_a_dead_one() {
+    options_.kept_slots = 8;
+    options_.lag_patience = options_.election_max / 2;
+    start();
+    lead();
+    for (protocol::ProposalId id = 1; id <= 6; ++id) propose_and_choose(id);
+    CPPUNIT_ASSERT_EQUAL(Slot{6}, paxos_->view().applied);
+    answer_all(kThird, 1);
+    propose_and_choose(7);
+    CPPUNIT_ASSERT_EQUAL(Slot{6}, paxos_->view().applied);
+    now_ = now_ + options_.lag_patience;
+    tick();
+    answer_all(kSecond, 6);
+    tick();
+    answer_all(kSecond, 7);
+    CPPUNIT_ASSERT_EQUAL(Slot{7}, paxos_->view().applied);
+  }
+
  private:
+  void start() {
+    paxos_ = std::make_unique<Paxos>(options_);
+    protocol::Recovery recovery;
+    recovery.incarnation = 1;
+    paxos_->recover(std::move(recovery), now_, effects_);
+    effects_.clear();
+  }
+
+  // A client's write, which this replica and the second one vote for.
+  void propose_and_choose(protocol::ProposalId id) {
+    step(protocol::Propose{id, std::make_shared<const std::string>("x")});
+    answer_all(kSecond, paxos_->view().applied);
+  }
+  // This replica takes everything that it was sent, and says how far it has learned.
+  void answer_all(ReplicaId from, Slot learned) {
+    const std::vector<Sent> sent = std::exchange(unanswered_[from], {});
+    for (const Sent& each : sent) {
+      const auto taken = static_cast<std::uint32_t>(each.accept->values.size());
+      step(protocol::Answer{
+          from, each.call,
+          std::make_shared<Accepted>(AcceptedFields{taken, each.accept->ballot, learned})});
+    }
+    step(protocol::Persisted{persists_});
+  }
+
   void end_turn() {
     paxos_->flush(now_, effects_);
     for (const protocol::Effect& effect : effects_) {
       if (std::holds_alternative<protocol::Persist>(effect)) ++persists_;
+      const auto* send = std::get_if<protocol::Send>(&effect);
+      if (send == nullptr || send->message->tag() != kAccept) continue;
+      unanswered_[send->to].push_back(
+          {send->call, std::static_pointer_cast<const Accept>(send->message)});
     }
   }
   void step(protocol::Event event) {
@@ -139,7 +204,7 @@ class LeadershipTest : public CppUnit::TestFixture {
 
   // The silence of a new acceptor and the time of waiting for a leader pass; the second replica
   // would promise, then does, and this one's own promise is durable.
-  void lead() {
+  void lead(PromiseFields promise = {}) {
     now_ = now_ + options_.lease + options_.election_max;
     tick();
     const protocol::CallId asked = call_of(kPreVote, kSecond);
@@ -149,11 +214,18 @@ class LeadershipTest : public CppUnit::TestFixture {
     const protocol::CallId prepared = call_of(kPrepare, kSecond);
     step(protocol::Persisted{promised});
     const Ballot ballot = paxos_->view().promised;
-    step(protocol::Answer{kSecond, prepared,
-                          std::make_shared<Promise>(PromiseFields{true, ballot, 0, 0, {}})});
+    promise.granted = true;
+    promise.promised = ballot;
+    step(protocol::Answer{kSecond, prepared, std::make_shared<Promise>(std::move(promise))});
   }
 
+  struct Sent {
+    protocol::CallId call = 0;
+    std::shared_ptr<const Accept> accept;
+  };
+
   Options options_;
+  std::map<ReplicaId, std::vector<Sent>> unanswered_;
   std::unique_ptr<Paxos> paxos_;
   protocol::Effects effects_;
   TimePoint now_;
