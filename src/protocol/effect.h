@@ -30,6 +30,12 @@ struct Apply {
   ProposalId proposal = 0;  // whose result this is; 0: nobody here waits for it
 };
 
+// Ask the state, as left by every Apply before this, whether it holds the reply to the operation of
+// a proposal. One Checked comes back.
+struct Check {
+  ProposalId proposal = 0;
+};
+
 // Send a message that wants an answer: one Answer or SendFailed with this call comes back.
 struct Send {
   ReplicaId to;
@@ -70,7 +76,8 @@ struct CutLog {
   Position slot = 0;
 };
 
-using Effect = std::variant<Persist, Apply, Send, Respond, Finish, AllowRead, RefuseRead, CutLog>;
+using Effect =
+    std::variant<Persist, Apply, Check, Send, Respond, Finish, AllowRead, RefuseRead, CutLog>;
 using Effects = std::vector<Effect>;
 
 }  // namespace rkv::protocol

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -26,11 +28,23 @@ using SyncPoint = std::uint64_t;
 struct Propose {
   ProposalId proposal = 0;
   SharedBytes command;
+  // For a protocol that locks keys: those that the command is about, and the operation that it is.
+  // Its client is 0 where it came without one.
+  std::vector<std::string> keys;
+  OperationId operation;
 };
 
 // A client wants to read. Ends with one AllowRead or RefuseRead.
 struct Read {
   ReadId read = 0;
+  std::string_view key;  // valid until the end of the read
+};
+
+// What was asked by Check: whether the state knows the proposal's operation. Then its reply is the
+// one of the proposal too, and Finish tells the client.
+struct Checked {
+  ProposalId proposal = 0;
+  bool is_known = false;
 };
 
 // Another replica sent a message. Must be answered with one Respond.
@@ -82,7 +96,7 @@ struct LogRoom {
   bool has_room = true;
 };
 
-using Event = std::variant<Propose, Read, Request, Answer, SendFailed, PeerUp, PeerDown, Persisted,
-                           StateSaved, LogRoom>;
+using Event = std::variant<Propose, Read, Checked, Request, Answer, SendFailed, PeerUp, PeerDown,
+                           Persisted, StateSaved, LogRoom>;
 
 }  // namespace rkv::protocol

@@ -41,6 +41,11 @@ class Protocol {
 
   // Whether it makes things durable with Persist; if not, what is applied is what must be durable.
   virtual bool keeps_log() const = 0;
+  // Who sees that an operation which a client sends twice is applied once: the state, which applies
+  // every replica's commands in one order and skips the second; or this protocol, which asks it
+  // with Check before it decides, and has everything applied that it decided on. The second kind
+  // also wants to know the keys of what is proposed.
+  virtual bool checks_operations() const { return false; }
   // The records that must outlive older parts of the log: of every slot above the last CutLog that
   // is not known to be chosen. As of the last Persist.
   virtual std::vector<LogRecord> live_records() const { return {}; }
