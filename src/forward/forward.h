@@ -56,6 +56,7 @@ class Forward final : public protocol::Protocol {
   void on(const protocol::Request& request, protocol::Effects& effects);
   void on(const protocol::Answer& answer, protocol::Effects& effects);
   void on(const protocol::SendFailed& failed, protocol::Effects& effects);
+  void on(const protocol::Checked& /*checked*/, protocol::Effects& /*effects*/) {}  // never asked
   void on(const protocol::PeerUp& up, protocol::Effects& effects);
   void on(const protocol::PeerDown& down, protocol::Effects& effects);
   // Nothing follows from these: the store alone is what is durable here.

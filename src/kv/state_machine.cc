@@ -11,11 +11,11 @@ namespace rkv::kv {
 
 StateMachine::StateMachine(Store& store, const Options& options)
     : store_(store),
-      sessions_are_on_(options.sessions),
+      sessions_mode_(options.sessions),
       sessions_(options.limits),
       last_position_(store.applied()),
       alive_(std::make_shared<bool>(true)) {
-  if (!sessions_are_on_) return;
+  if (sessions_mode_ == Sessions::kNone) return;
   store_.visit_replies(
       [this](const ReplyId& id, const Reply& reply) { sessions_.load(id, reply); });
 }
@@ -23,10 +23,10 @@ StateMachine::StateMachine(Store& store, const Options& options)
 StateMachine::~StateMachine() = default;
 
 void StateMachine::apply(Position position, Command command, ApplyDone done) {
-  add({position, false, std::move(command), std::move(done), nullptr});
+  add({position, false, std::move(command), std::move(done), nullptr, nullptr});
 }
 
-void StateMachine::skip(Position position) { add({position, true, {}, nullptr, nullptr}); }
+void StateMachine::skip(Position position) { add({position, true, {}, nullptr, nullptr, nullptr}); }
 
 void StateMachine::add(Waiting waiting) {
   RKV_CHECK(waiting.position == last_position_ + 1,
@@ -45,6 +45,17 @@ void StateMachine::read(std::string_view key, Store::GetDone done) {
   read.command.key = key;
   read.read_done = std::move(done);
   waiting_.push_back(std::move(read));
+}
+
+void StateMachine::look_up(const OperationId& operation, LookUpDone done) {
+  if (waiting_.empty()) {
+    done(sessions_.answer(operation, last_position_));
+    return;
+  }
+  Waiting look_up;
+  look_up.command.operation = operation;
+  look_up.look_up_done = std::move(done);
+  waiting_.push_back(std::move(look_up));
 }
 
 void StateMachine::read_now(std::string_view key, Store::GetDone done) {
@@ -67,9 +78,13 @@ void StateMachine::begin_first() {
   Waiting& first = waiting_.front();
   if (first.position == 0) {
     // The store answers with what was applied before the call, so nobody has to wait for a read.
-    Waiting read = std::move(first);
+    Waiting asked = std::move(first);
     waiting_.pop_front();
-    read_now(read.command.key, std::move(read.read_done));
+    if (asked.look_up_done) {
+      asked.look_up_done(sessions_.answer(asked.command.operation, store_.applied()));
+    } else {
+      read_now(asked.command.key, std::move(asked.read_done));
+    }
     return;
   }
   if (first.nothing) {
@@ -79,7 +94,7 @@ void StateMachine::begin_first() {
   }
   // Everything before the first one has been applied: what is known now is what was decided by the
   // order of the positions.
-  if (has_session(first.command)) {
+  if (sessions_mode_ == Sessions::kRecognise && has_session(first.command)) {
     const std::optional<Applied> known = sessions_.answer(first.command.operation, first.position);
     if (known) {
       finish_known(*known);
@@ -93,7 +108,7 @@ void StateMachine::begin_first() {
 }
 
 bool StateMachine::has_session(const Command& command) const {
-  return sessions_are_on_ && command.operation.client != 0;
+  return sessions_mode_ != Sessions::kNone && command.operation.client != 0;
 }
 
 void StateMachine::finish_known(const Applied& known) {
@@ -120,7 +135,12 @@ void StateMachine::finish(const Entry* before) {
     applied.outcome = Applied::Outcome::kNotFound;
   }
   std::vector<ReplyChange> replies;
-  if (has_session(first.command)) replies = sessions_.remember(first.command.operation, applied);
+  // Where commands are applied in another order than they were sent in, a later one may have said
+  // already that nobody waits for this one any more.
+  if (has_session(first.command) &&
+      !sessions_.answer(first.command.operation, first.position)) {
+    replies = sessions_.remember(first.command.operation, applied);
+  }
   store_.apply(first.position, std::move(changes), std::move(replies));
   busy_ = false;
   if (first.apply_done) first.apply_done(applied);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/ids.h"
@@ -22,10 +23,16 @@ namespace rkv::kv {
 // promises: a retry takes up its position, changes nothing, and has the result of the first.
 class StateMachine {
  public:
+  // What is done about retries. The same at all replicas and from the first position on.
+  enum class Sessions {
+    kNone,       // nothing: each command is applied
+    kRecognise,  // one that is a retry is not applied: for replicas that apply in one order
+    // What was applied is remembered, and look_up() tells it; what comes is applied. For a protocol
+    // under which replicas apply in different orders, and that asks before it decides.
+    kRemember,
+  };
   struct Options {
-    // Whether retries are recognised. The same at all replicas and from the first position on;
-    // false where the replication protocol gives replicas different orders.
-    bool sessions = true;
+    Sessions sessions = Sessions::kRecognise;
     SessionLimits limits;  // of the sessions; others than these are for tests
   };
 
@@ -45,6 +52,11 @@ class StateMachine {
   // Reads a key as left by every command applied before this call.
   void read(std::string_view key, Store::GetDone done);
 
+  using LookUpDone = std::function<void(const std::optional<Applied>& known)>;
+  // What an operation, whose client is not 0, is answered without being applied, as left by every
+  // command applied before this call; nothing, if it must be applied.
+  void look_up(const OperationId& operation, LookUpDone done);
+
   // What is remembered for retries, at the position of the store.
   const SessionTable& sessions() const { return sessions_; }
 
@@ -52,13 +64,14 @@ class StateMachine {
   std::size_t waiting() const { return waiting_.size(); }
 
  private:
-  // An apply, or a read (position 0) that came while applies were waiting.
+  // An apply, or a read or look-up (position 0) that came while applies were waiting.
   struct Waiting {
     Position position = 0;
     bool nothing = false;  // to be done at this position
-    Command command;       // of a read: its key only
+    Command command;       // of a read: its key only; of a look-up: its operation only
     ApplyDone apply_done;
     Store::GetDone read_done;
+    LookUpDone look_up_done;
   };
   void run();
   void begin_first();
@@ -69,7 +82,7 @@ class StateMachine {
   void finish(const Entry* before);
 
   Store& store_;
-  const bool sessions_are_on_;
+  const Sessions sessions_mode_;
   SessionTable sessions_;
   Position last_position_;       // of the last apply()
   std::deque<Waiting> waiting_;  // the first one may be under way

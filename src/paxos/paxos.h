@@ -61,6 +61,7 @@ class Paxos final : public protocol::Protocol {
  private:
   void on(protocol::Propose&& propose);
   void on(const protocol::Read& read);
+  void on(const protocol::Checked& /*checked*/) {}  // never asked
   void on(const protocol::Request& request);
   void on(const protocol::Answer& answer);
   void on(const protocol::SendFailed& failed);

@@ -30,10 +30,13 @@ struct Apply {
   ProposalId proposal = 0;  // whose result this is; 0: nobody here waits for it
 };
 
-// Ask the state, as left by every Apply before this, whether it holds the reply to the operation of
-// a proposal. One Checked comes back.
+// Ask the state, as left by every Apply before this, whether it knows an operation (whose client is
+// not 0). One Checked comes back. If it does, and a client waits here for the proposal, the reply
+// that the state holds is what a Finish without a failure tells it.
 struct Check {
-  ProposalId proposal = 0;
+  CallId check = 0;
+  OperationId operation;
+  ProposalId proposal = 0;  // 0: nobody here waits for it
 };
 
 // Send a message that wants an answer: one Answer or SendFailed with this call comes back.

@@ -30,21 +30,21 @@ struct Propose {
   SharedBytes command;
   // For a protocol that locks keys: those that the command is about, and the operation that it is.
   // Its client is 0 where it came without one.
-  std::vector<std::string> keys;
-  OperationId operation;
+  std::vector<std::string> keys = {};
+  OperationId operation = {};
 };
 
 // A client wants to read. Ends with one AllowRead or RefuseRead.
 struct Read {
   ReadId read = 0;
-  std::string_view key;  // valid until the end of the read
+  std::string_view key = {};  // valid until the end of the read
 };
 
-// What was asked by Check: whether the state knows the proposal's operation. Then its reply is the
-// one of the proposal too, and Finish tells the client.
+// The answer to a Check of this replica.
 struct Checked {
-  ProposalId proposal = 0;
-  bool is_known = false;
+  CallId check = 0;
+  bool is_known =
+      false;  // the state holds the reply to that operation, or knows that it is too old
 };
 
 // Another replica sent a message. Must be answered with one Respond.

@@ -18,14 +18,21 @@ std::uint64_t own_client_of(ReplicaId self, Incarnation incarnation) {
   return kTopBit | (static_cast<std::uint64_t>(self.value) << kIncarnationBits) | incarnation;
 }
 
+// A retry is known by its operation id: by the state where all replicas have one order of the
+// writes, or by the protocol that asks it.
+kv::StateMachine::Sessions sessions_of(const protocol::Protocol& protocol) {
+  if (protocol.checks_operations()) return kv::StateMachine::Sessions::kRemember;
+  return protocol.keeps_log() ? kv::StateMachine::Sessions::kRecognise
+                              : kv::StateMachine::Sessions::kNone;
+}
+
 }  // namespace
 
 Manager::Manager(std::unique_ptr<protocol::Protocol> protocol, const Environment& environment,
                  const Limits& limits, TimePoint now, std::function<void()> wanted)
     : protocol_(std::move(protocol)),
       store_(environment.store),
-      // A retry is known by its operation id where all replicas have one order of the writes.
-      state_machine_(environment.store, {.sessions = protocol_->keeps_log(), .limits = {}}),
+      state_machine_(environment.store, {.sessions = sessions_of(*protocol_), .limits = {}}),
       transport_(environment.transport),
       log_(environment.log),
       incarnation_(environment.incarnation),
@@ -124,6 +131,12 @@ void Manager::write(const kv::Command& command, WriteDone done) {
   ++counters_.writes;
   counters_.writes_waiting = writes_.size();
   std::string encoded;
+  if (protocol_->checks_operations()) {
+    protocol::Propose propose{id, nullptr, {command.key}, command.operation};
+    propose.command = std::make_shared<const std::string>(kv::encode_command(command));
+    enqueue(std::move(propose));
+    return;
+  }
   if (protocol_->keeps_log() && command.operation.client == 0) {
     kv::Command named = command;
     named.operation = next_own_operation();
@@ -148,10 +161,10 @@ void Manager::read(std::string key, ReadDone done) {
     return;
   }
   const protocol::ReadId id = next_id_++;
-  reads_.emplace(id, ReadWaiting{std::move(key), std::move(done)});
+  const auto [read, is_new] = reads_.emplace(id, ReadWaiting{std::move(key), std::move(done)});
   ++counters_.reads;
   counters_.reads_waiting = reads_.size();
-  enqueue(protocol::Read{id});
+  enqueue(protocol::Read{id, read->second.key});
 }
 
 void Manager::peer_request(ReplicaId from, protocol::MessagePtr message, Answer answer) {
@@ -242,6 +255,17 @@ void Manager::carry_out(protocol::Apply&& apply) {
   RKV_FAILPOINT(replica_before_apply);
   state_machine_.apply(apply.position, std::move(command).value(), std::move(done));
   RKV_FAILPOINT(replica_after_apply);
+}
+
+void Manager::carry_out(const protocol::Check& check) {
+  const std::weak_ptr<bool> alive = alive_;
+  state_machine_.look_up(
+      check.operation, [this, alive, check](const std::optional<kv::Applied>& known) {
+        if (alive.expired()) return;
+        const auto write = writes_.find(check.proposal);
+        if (known && write != writes_.end()) write->second.applied = known;
+        enqueue(protocol::Checked{check.check, known.has_value()});
+      });
 }
 
 void Manager::carry_out(protocol::Send&& send) {

@@ -157,6 +157,7 @@ class Manager {
   void carry_out(protocol::Effects& effects);
   void carry_out(protocol::Persist&& persist);
   void carry_out(protocol::Apply&& apply);
+  void carry_out(const protocol::Check& check);
   void carry_out(protocol::Send&& send);
   void carry_out(protocol::Respond&& respond);
   void carry_out(protocol::Finish&& finish);

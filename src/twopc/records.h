@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "base/ids.h"
 #include "base/log_record.h"
@@ -32,5 +34,15 @@ struct Record {
 LogRecord encode_record(const Record& record);
 // Nothing if it is not one.
 std::optional<Record> decode_record(const LogRecord& record);
+
+// A replica's standing: in every batch of the log.
+struct Standing {
+  std::uint64_t cut = 0;    // records up to this one are not needed; the log may still have them
+  std::uint64_t last = 0;   // the number of the last record
+  std::uint64_t clock = 0;  // Lamport's
+};
+std::string encode_standing(const Standing& standing);
+// Nothing if it is not one.
+std::optional<Standing> decode_standing(std::string_view bytes);
 
 }  // namespace rkv::twopc

@@ -133,7 +133,7 @@ class SessionContract : public CppUnit::TestFixture {
   }
 
   void without_sessions_nothing_is_a_retry() {
-    begin({.sessions = false, .limits = {}});
+    begin({.sessions = kv::StateMachine::Sessions::kNone, .limits = {}});
     for (std::uint64_t i = 1; i <= 3; ++i) {
       CPPUNIT_ASSERT(apply(put_of({kClient, 1, 1}, "k", "v")).version == i);
     }
@@ -205,8 +205,9 @@ class SessionContract : public CppUnit::TestFixture {
   // and new state machines in between.
   void equal_commands_make_equal_sessions() {
     kv::MemoryStore plain_store;
-    kv::StateMachine plain(plain_store, {.sessions = true, .limits = kSmallLimits});
-    begin({.sessions = true, .limits = kSmallLimits});
+    kv::StateMachine plain(
+        plain_store, {.sessions = kv::StateMachine::Sessions::kRecognise, .limits = kSmallLimits});
+    begin({.sessions = kv::StateMachine::Sessions::kRecognise, .limits = kSmallLimits});
     Random random(9);
     std::map<std::uint64_t, std::uint64_t> next;
     std::vector<kv::Applied> expected;
@@ -219,7 +220,8 @@ class SessionContract : public CppUnit::TestFixture {
       CPPUNIT_ASSERT(world_->run_until([&] { return actual.size() == position; }));
       CPPUNIT_ASSERT(machine_->sessions().digest() == plain.sessions().digest());
       if (random.below(4) == 0) world_->store().write();
-      if (random.below(4) == 0) begin({.sessions = true, .limits = kSmallLimits});
+      if (random.below(4) == 0)
+        begin({.sessions = kv::StateMachine::Sessions::kRecognise, .limits = kSmallLimits});
     }
     CPPUNIT_ASSERT(world_->run_until([&] { return actual.size() == expected.size(); }));
     CPPUNIT_ASSERT(actual == expected);

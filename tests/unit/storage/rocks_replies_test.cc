@@ -95,7 +95,8 @@ class RocksRepliesTest : public StoreFixture {
 
   // The same commands go to a state machine that never restarts.
   void sessions_are_the_same_after_any_restart() {
-    const kv::StateMachine::Options options = {.sessions = true, .limits = {3, 4, 10}};
+    const kv::StateMachine::Options options = {.sessions = kv::StateMachine::Sessions::kRecognise,
+                                               .limits = {3, 4, 10}};
     kv::MemoryStore reference_store;
     kv::StateMachine reference(reference_store, options);
     Random random(4);
