@@ -129,7 +129,7 @@ $(BUILD)/failpoints/log_writer: $(BUILD)/obj/tests/failpoints/log_writer.o \
 	$(CXX) $(LDFLAGS) -o $@ $^ -lfmt
 
 # What knows no operating system is all that it takes.
-SIM_FOLDERS := base kv protocol paxos forward replica
+SIM_FOLDERS := base kv protocol paxos twopc forward replica
 SIM_LOG := $(BUILD)/obj/src/storage/log_%.o $(BUILD)/obj/src/storage/segmented_log.o
 $(BUILD)/sim: $(BUILD)/obj/tests/sim/main.o $(SIM_SOURCES:%.cc=$(BUILD)/obj/%.o) \
               $(HISTORY_SOURCES:%.cc=$(BUILD)/obj/%.o) \
@@ -265,8 +265,8 @@ sim: $(BUILD)/sim
 # The simulator with bugs in it: a copy of what it simulates, with tests/mutants/planted.patch, and
 # RKV_PLANTED names the bug of a run.
 MUTANTS := build/mutants
-MUTANT_SOURCES := $(wildcard $(addprefix src/,base/*.cc kv/*.cc paxos/*.cc forward/*.cc \
-                  replica/*.cc storage/log_*.cc storage/segmented_log.cc))
+MUTANT_SOURCES := $(wildcard $(addprefix src/,base/*.cc kv/*.cc paxos/*.cc twopc/*.cc \
+                  forward/*.cc replica/*.cc storage/log_*.cc storage/segmented_log.cc))
 MUTANT_TESTS := $(SIM_SOURCES) tests/sim/main.cc $(HISTORY_SOURCES)
 MUTANT_OBJECTS := $(MUTANT_SOURCES:src/%.cc=$(MUTANTS)/obj/%.o) \
                   $(MUTANT_TESTS:%.cc=$(MUTANTS)/obj/%.o)

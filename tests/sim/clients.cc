@@ -13,12 +13,12 @@ namespace rkv::sim {
 using history::Kind;
 using history::Operation;
 
-Clients::Clients(Scheduler& scheduler, std::uint64_t seed, Counters& counters, States* states,
-                 std::vector<Replica*> replicas, const Options& options)
+Clients::Clients(Scheduler& scheduler, std::uint64_t seed, Counters& counters,
+                 Invariants& invariants, std::vector<Replica*> replicas, const Options& options)
     : scheduler_(scheduler),
       random_(seed),
       counters_(counters),
-      states_(states),
+      invariants_(invariants),
       replicas_(std::move(replicas)),
       options_(options),
       clients_(options.clients) {
@@ -51,7 +51,7 @@ void Clients::next_operation(std::size_t index, const Step& step) {
   client.attempt = 0;
   client.replica = step.c % replicas_.size();
   client.maybe_done = false;
-  client.seen_before = states_ != nullptr ? states_->seen() : 0;
+  client.seen_before = invariants_.seen();
   Operation& operation = client.operation;
   operation = {};
   operation.process = client.process;
@@ -109,6 +109,9 @@ void Clients::arrive(CallId id) {
       it.status = status.code();
       if (entry != nullptr) it.entry = *entry;
       it.position = position;
+      if (status.ok()) {
+        invariants_.read_answered(replicas_[it.replica]->id(), it.command.key, entry, position);
+      }
       answered(id);
     };
     replica.manager().read(call.command.key, done);
@@ -117,6 +120,7 @@ void Clients::arrive(CallId id) {
       Call& it = *calls_.find(id);
       it.status = result.status.code();
       it.applied = result.applied;
+      invariants_.write_answered(replicas_[it.replica]->id(), it.command, result);
       answered(id);
     };
     replica.manager().write(call.command, done);
@@ -179,16 +183,12 @@ void Clients::succeed(Client& client, const Call& call) {
       operation.version = call.entry->version;
       operation.value = call.entry->value;
     }
-    if (states_ != nullptr) {
-      states_->read(operation.key, call.entry ? &*call.entry : nullptr, call.position,
-                    client.seen_before);
-    }
+    invariants_.read(operation.key, call.entry ? &*call.entry : nullptr, call.position,
+                     client.seen_before);
   } else {
     if (found) operation.version = call.applied.version;
-    if (states_ != nullptr) {
-      states_->acknowledged({client.process, client.sequence, client.sequence}, call.applied,
-                            client.seen_before);
-    }
+    invariants_.acknowledged({client.process, client.sequence, client.sequence}, call.applied,
+                             client.seen_before);
   }
   end(client, found ? history::Outcome::kOk : history::Outcome::kNotFound);
 }

@@ -17,7 +17,7 @@
 #include "kv/store.h"
 #include "replica/manager.h"
 #include "sim/counters.h"
-#include "sim/invariants_state.h"
+#include "sim/invariants.h"
 #include "sim/replica.h"
 #include "sim/schedule.h"
 #include "sim/scheduler.h"
@@ -38,8 +38,8 @@ class Clients final : public EventHandler {
     std::size_t backlog_max = 4;  // operations that wait for one client; more are left out
   };
 
-  // What is passed by reference must outlive the object. `states` is for paxos, else null.
-  Clients(Scheduler& scheduler, std::uint64_t seed, Counters& counters, States* states,
+  // What is passed by reference must outlive the object.
+  Clients(Scheduler& scheduler, std::uint64_t seed, Counters& counters, Invariants& invariants,
           std::vector<Replica*> replicas, const Options& options);
 
   // Begins an operation, or lets it wait for its client.
@@ -114,7 +114,7 @@ class Clients final : public EventHandler {
   Scheduler& scheduler_;
   Random random_;
   Counters& counters_;
-  States* const states_;
+  Invariants& invariants_;
   const std::vector<Replica*> replicas_;
   const Options options_;
   std::vector<Client> clients_;

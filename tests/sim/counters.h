@@ -37,6 +37,12 @@ struct Counters {
   std::uint64_t messages = 0;
   std::uint64_t elections = 0;  // ballots at which something was proposed
   std::uint64_t slots_chosen = 0;
+  std::uint64_t transactions = 0;  // begun
+  std::uint64_t commits = 0;       // of those, decided
+  std::uint64_t aborts = 0;        // the same, given up and said to be so
+  std::uint64_t conflicts = 0;     // votes against a younger write
+  std::uint64_t doubts_ended_by_coordinator = 0;
+  std::uint64_t doubts_ended_by_peers = 0;
   std::uint64_t syncs = 0;
   std::uint64_t broken = 0;    // replicas whose log could not be opened any more
   std::uint64_t stranded = 0;  // runs that left a replica behind every log

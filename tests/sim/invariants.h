@@ -1,31 +1,109 @@
 #pragma once
 
 #include <cstddef>
-#include <utility>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
-#include "sim/invariants_leases.h"
-#include "sim/invariants_messages.h"
-#include "sim/invariants_roles.h"
-#include "sim/invariants_state.h"
-#include "sim/invariants_votes.h"
+#include "base/ids.h"
+#include "base/log_record.h"
+#include "base/time.h"
+#include "kv/command.h"
+#include "kv/store.h"
+#include "protocol/effect.h"
+#include "protocol/event.h"
+#include "replica/manager.h"
+#include "sim/counters.h"
+#include "sim/network.h"
+#include "sim/protocol_under_test.h"
 #include "sim/violation.h"
 
 namespace rkv::sim {
 
-// Everything that must hold of paxos, looked at as it happens.
-struct Invariants {
-  Invariants(std::size_t replicas, Messages::IncarnationOf incarnation_of, Violation& violation)
-      : votes(replicas, violation),
-        messages(votes, std::move(incarnation_of), violation),
-        states(replicas, votes, violation),
-        leases(replicas, violation),
-        roles(violation) {}
-
-  Votes votes;
-  Messages messages;
-  States states;
-  Leases leases;
-  Roles roles;
+// What invariants ask of the simulation.
+struct Facts {
+  std::function<Incarnation(ReplicaId replica)> incarnation_of;  // in which a replica runs, or ran
+  std::function<Position(ReplicaId replica)> saved_of;  // of the state that a crash would leave
 };
+
+// Everything that must hold of a protocol, looked at as it happens: whoever simulates tells it what
+// happens, message by message and record by record, and what does not hold is reported. What a
+// protocol has no use for does nothing.
+class Invariants : public MessageWatcher {
+ public:
+  Invariants() = default;
+  virtual ~Invariants() = default;
+  Invariants(const Invariants&) = delete;
+  Invariants& operator=(const Invariants&) = delete;
+
+  void sending(ReplicaId /*from*/, ReplicaId /*to*/,
+               const protocol::Message& /*message*/) override {}
+  void answering(ReplicaId /*from*/, ReplicaId /*to*/, const protocol::Message& /*request*/,
+                 const protocol::Message& /*answer*/) override {}
+
+  // ---- A replica's process ----
+
+  // It starts, with the state of this position. Its log was opened before.
+  virtual void process_started(ReplicaId /*replica*/, Position /*saved*/) {}
+  // From now on, both of true time, it believes to hold a lease until then; a past moment if it
+  // does not, or is gone.
+  virtual void believes(ReplicaId /*replica*/, TimePoint /*until*/, TimePoint /*now*/) {}
+
+  // ---- Its log ----
+
+  // It is opened and has this in it, as the state has this position.
+  virtual void recovered(ReplicaId /*replica*/, const RecoveredLog& /*log*/, Position /*saved*/) {}
+  // It was read while it is open.
+  virtual void read_again(ReplicaId /*replica*/, const RecoveredLog& /*log*/, Position /*saved*/) {}
+  // A batch would survive a crash now. The replica has not been told yet.
+  virtual void durable(ReplicaId /*replica*/, const LogBatch& /*batch*/) {}
+  // It may forget the slots up to this one; the state has this position on disk.
+  virtual void cut(ReplicaId /*replica*/, Position /*slot*/, Position /*saved*/) {}
+
+  // ---- Its protocol ----
+
+  // Is about to take in an event; `now` is of the replica's clock.
+  virtual void happens(ReplicaId /*replica*/, const protocol::Event& /*event*/, TimePoint /*now*/) {
+  }
+  // Has decided to do this, and it has not been done yet.
+  virtual void decides(ReplicaId /*replica*/, const protocol::Effect& /*effect*/,
+                       TimePoint /*now*/) {}
+  virtual void role_stopped(ReplicaId /*replica*/, std::string_view /*role*/) {}
+  virtual void role_started(ReplicaId /*replica*/, std::string_view /*role*/) {}
+
+  // ---- Its state, and who asks for it ----
+
+  virtual void changes(ReplicaId /*replica*/, Position /*position*/,
+                       const std::vector<kv::Change>& /*changes*/) {}
+  // It answers a client's write, or read. The answer may be lost.
+  virtual void write_answered(ReplicaId /*replica*/, const kv::Command& /*command*/,
+                              const replica::WriteResult& /*result*/) {}
+  virtual void read_answered(ReplicaId /*replica*/, std::string_view /*key*/,
+                             const kv::Entry* /*entry*/, Position /*position*/) {}
+
+  // ---- What clients know, where all replicas have one order of the writes ----
+
+  // The highest position that any client has seen the effect of.
+  virtual Position seen() const { return 0; }
+  // A client was told that its write, which began when seen() was `seen_before`, has succeeded.
+  virtual void acknowledged(const OperationId& /*operation*/, const kv::Applied& /*result*/,
+                            Position /*seen_before*/) {}
+  // A client was told an entry (null: there is none) by a replica that had applied this much.
+  virtual void read(std::string_view /*key*/, const kv::Entry* /*entry*/, Position /*position*/,
+                    Position /*seen_before*/) {}
+
+  // ---- In the end ----
+
+  // What a replica that has applied so much still lacks; empty if nothing.
+  virtual std::string lacks(ReplicaId /*replica*/, Position /*applied*/) const { return {}; }
+  // Adds what was seen.
+  virtual void count(Counters& /*counters*/) const {}
+};
+
+// Those of a protocol. `violation` must outlive them.
+std::unique_ptr<Invariants> make_invariants(Replication replication, std::size_t replicas,
+                                            Facts facts, Violation& violation);
 
 }  // namespace rkv::sim

@@ -19,11 +19,11 @@ void States::started(ReplicaId replica, Position position) {
 
 // ---- The model ----
 
-States::KeyState States::state_at(const std::vector<KeyState>& history, Position position) {
+KeyState States::state_at(const std::vector<KeyAt>& history, Position position) {
   const auto behind =
       std::upper_bound(history.begin(), history.end(), position,
-                       [](Position at, const KeyState& state) { return at < state.position; });
-  return behind == history.begin() ? KeyState() : *std::prev(behind);
+                       [](Position at, const KeyAt& state) { return at < state.position; });
+  return behind == history.begin() ? KeyState() : std::prev(behind)->state;
 }
 
 void States::apply_to_model(Position position, const SharedBytes& bytes) {
@@ -40,21 +40,10 @@ void States::apply_to_model(Position position, const SharedBytes& bytes) {
       command.operation.sequence < client.first_outstanding) {
     return;  // it has taken effect, or may no more
   }
-  std::vector<KeyState>& history = keys_[command.key];
-  const KeyState before = history.empty() ? KeyState() : history.back();
-  Effect& effect = client.effects[command.operation.sequence];
-  effect.position = position;
-  effect.version = before.version;
-  const bool is_put = command.kind == kv::Command::Kind::kPut;
-  if (!is_put && !before.present) return;
-  expected.key = command.key;
-  if (is_put) {
-    expected.after = {position, true, before.version + 1, hash_of(std::string_view(command.value))};
-    effect.version = expected.after.version;
-  } else {
-    expected.after = {position, false, 0, 0};
-  }
-  history.push_back(expected.after);
+  std::vector<KeyAt>& history = keys_[command.key];
+  expected.change = change_by(command, history.empty() ? KeyState() : history.back().state);
+  client.effects[command.operation.sequence] = {position, expected.change.told_version};
+  if (!expected.change.key.empty()) history.push_back({position, expected.change.after});
 }
 
 // ---- Replicas ----
@@ -84,22 +73,13 @@ void States::changes(ReplicaId replica, Position position, const std::vector<kv:
     fail("applied prefixes are equal", replica, position, "changes its state unasked");
     return;
   }
-  const Expected& expected = expected_[position - 1];
-  if (expected.key.empty()) {
-    if (!changes.empty()) {
-      fail("an operation takes effect once", replica, position,
-           "changes its state, though nothing is to be changed here");
-    }
-    return;
+  const KeyChange& expected = expected_[position - 1].change;
+  if (expected.key.empty() && !changes.empty()) {
+    fail("an operation takes effect once", replica, position,
+         "changes its state, though nothing is to be changed here");
+  } else if (!is_so(changes, expected, position)) {
+    fail("applied prefixes are equal", replica, position, "changes its state otherwise");
   }
-  const bool same_key = changes.size() == 1 && changes[0].key == expected.key &&
-                        changes[0].entry.has_value() == expected.after.present;
-  const bool same =
-      same_key && (!expected.after.present ||
-                   (changes[0].entry->version == expected.after.version &&
-                    changes[0].entry->position == position &&
-                    hash_of(std::string_view(changes[0].entry->value)) == expected.after.value));
-  if (!same) fail("applied prefixes are equal", replica, position, "changes its state otherwise");
 }
 
 // ---- Clients ----
@@ -138,9 +118,7 @@ void States::read(std::string_view key, const kv::Entry* entry, Position positio
   }
   const auto found = keys_.find(key);
   const KeyState state = found == keys_.end() ? KeyState() : state_at(found->second, position);
-  const bool same = position <= expected_.size() && state.present == (entry != nullptr) &&
-                    (entry == nullptr || (entry->version == state.version &&
-                                          hash_of(std::string_view(entry->value)) == state.value));
+  const bool same = position <= expected_.size() && is_so(entry, state);
   if (!same) violation_.report("reads return what was chosen", name + " returned something else");
   seen_ = std::max(seen_, position);
 }

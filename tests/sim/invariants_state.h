@@ -15,6 +15,7 @@
 #include "kv/state_machine.h"
 #include "kv/store.h"
 #include "sim/invariants_votes.h"
+#include "sim/key_state.h"
 #include "sim/violation.h"
 
 namespace rkv::sim {
@@ -47,11 +48,9 @@ class States {
   void read(std::string_view key, const kv::Entry* entry, Position position, Position seen_before);
 
  private:
-  struct KeyState {
+  struct KeyAt {
     Position position = 0;  // since when it is so
-    bool present = false;
-    std::uint64_t version = 0;
-    std::uint64_t value = 0;  // hash of it
+    KeyState state;
   };
   using Client = std::uint64_t;
   struct Effect {
@@ -65,19 +64,18 @@ class States {
   // What happens at a position.
   struct Expected {
     std::uint64_t command = 0;  // hash of it
-    std::string key;            // empty: nothing changes
-    KeyState after;
+    KeyChange change;
   };
 
   void apply_to_model(Position position, const SharedBytes& command);
-  static KeyState state_at(const std::vector<KeyState>& history, Position position);
+  static KeyState state_at(const std::vector<KeyAt>& history, Position position);
   void fail(std::string_view invariant, ReplicaId replica, Position position, std::string what);
 
   const Votes& votes_;
   Violation& violation_;
   std::vector<Position> applied_;   // by each replica since its start, or before
   std::vector<Expected> expected_;  // at position i + 1
-  std::map<std::string, std::vector<KeyState>, std::less<>> keys_;  // with all they ever were
+  std::map<std::string, std::vector<KeyAt>, std::less<>> keys_;  // with all they ever were
   std::map<Client, ClientState> clients_;
   Position seen_ = 0;
 };

@@ -23,6 +23,19 @@ bool decode(const LogRecord& record, DurableRecord* out) {
   return true;
 }
 
+DurableBatch decode(const LogBatch& batch) {
+  DurableBatch summary;
+  summary.records.reserve(batch.records.size());
+  for (const LogRecord& record : batch.records) {
+    RKV_CHECK(decode(record, &summary.records.emplace_back()),
+              "a protocol writes what it can read");
+  }
+  const std::optional<Standing> standing = paxos::decode_standing(batch.standing);
+  RKV_CHECK(standing.has_value(), "every batch has a standing");
+  summary.standing = *standing;
+  return summary;
+}
+
 Votes::Votes(std::size_t replicas, Violation& violation)
     : majority_(replicas / 2 + 1), violation_(violation), replicas_(replicas) {}
 

@@ -28,6 +28,8 @@ struct DurableBatch {
 };
 // A record of a log; false if it cannot be understood.
 bool decode(const LogRecord& record, DurableRecord* out);
+// A batch that a protocol wrote.
+DurableBatch decode(const LogBatch& batch);
 
 // What was durably voted by whom, over all crashes, and so what is chosen, which no replica needs
 // to know. Checks that

@@ -4,7 +4,7 @@
 //                                                        --shrink a short schedule that fails
 //   sim --from N --count N [--workers N]                 many
 //
-// Both take --replicas N (3), --replication NAME,
+// Both take --replicas N (3), --replication paxos|2pc|2pc-coordinator|forward (paxos),
 // --log fast|disk (fast: a log without files; disk: the segmented log on a simulated disk), and
 // --light (few operations and no faults, for an hour). What fails is printed with the seed, the
 // step, what does not hold and the command that repeats it. Ends with 0 if nothing fails, 1 if
@@ -132,7 +132,7 @@ Arguments parse(int argc, char** argv) {
   const auto protocol = find_protocol(replication);
   if (!protocol) usage("there is no protocol " + replication);
   arguments.options.protocol = *protocol;
-  arguments.options.schedule.has_log = protocol->is_paxos;
+  prepare_schedule(*protocol, arguments.options.schedule);
   if (log != "fast" && log != "disk") usage("--log is fast or disk");
   if (log == "disk") arguments.options.log = LogKind::kDisk;
   if (arguments.light) make_light(arguments.options.schedule);
@@ -175,6 +175,13 @@ void print_counters(const Counters& it) {
   fmt::print(
       "replicas: restarts {}, elections {}, slots chosen {}, syncs {}, broken {}, stranded {}\n",
       it.restarts, it.elections, it.slots_chosen, it.syncs, it.broken, it.stranded);
+  if (it.transactions > 0) {
+    fmt::print(
+        "transactions {}: committed {}, aborted {}, conflicts {}; doubts ended by coordinators {}, "
+        "by peers {}\n",
+        it.transactions, it.commits, it.aborts, it.conflicts, it.doubts_ended_by_coordinator,
+        it.doubts_ended_by_peers);
+  }
   fmt::print("operations {}: succeeded {}, failed {}, unknown {}; attempts {}\n", it.operations,
              it.succeeded, it.failed, it.unknown, it.attempts);
 }

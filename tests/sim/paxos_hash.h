@@ -1,27 +1,13 @@
 #pragma once
 
-#include <xxhash.h>
-
 #include <cstdint>
 #include <string>
-#include <string_view>
 
-#include "base/bytes.h"
 #include "paxos/ballot.h"
 #include "paxos/value.h"
+#include "sim/hash.h"
 
 namespace rkv::sim {
-
-inline std::uint64_t hash_of(std::string_view bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
-}
-
-constexpr std::uint64_t kNoOpHash = 1;
-
-// Of a command; null stands for a no-op.
-inline std::uint64_t hash_of(const SharedBytes& command) {
-  return command == nullptr ? kNoOpHash : hash_of(std::string_view(*command));
-}
 
 // Of a value, equal for equal ones: all no-ops are one value.
 inline std::uint64_t hash_of(const paxos::Value& value) {

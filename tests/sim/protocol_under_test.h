@@ -10,15 +10,19 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "protocol/protocol.h"
+#include "sim/schedule.h"
 
 namespace rkv::sim {
+
+enum class Replication { kPaxos, kTwoPc, kForward };
 
 // What a protocol believes, as far as the invariants have to know it.
 struct View {
   bool leading = false;
   Position applied = 0;
-  Position cut = 0;       // it cannot tell others what was chosen up to here
-  TimePoint lease_until;  // on its own clock
+  Position cut = 0;        // it cannot tell others what was chosen up to here
+  TimePoint lease_until;   // on its own clock
+  std::uint64_t open = 0;  // transactions that have not come to their end here
 };
 
 // A replication protocol as simulations see it.
@@ -31,8 +35,7 @@ struct ProtocolUnderTest {
   };
 
   std::string_view name;
-  // Whether the guarantees of paxos are to be checked, which needs its messages and records.
-  bool is_paxos = false;
+  Replication replication = Replication::kPaxos;
   std::function<std::unique_ptr<protocol::Protocol>(const Start& start)> make;
   // Of an object that `make` made; null if it has none.
   std::function<View(const protocol::Protocol& protocol)> view;
@@ -41,7 +44,14 @@ struct ProtocolUnderTest {
 // The one to simulate where nothing else is said.
 constexpr const char* kDefaultProtocol = "paxos";
 
+// What replicas of two-phase commit wait at the least before they give a write up.
+constexpr Duration kVoteTimeoutMin = milliseconds(200);
+constexpr Duration kRequestTimeoutMin = milliseconds(500);
+
 // By the name that --replication has; nothing if there is none of it.
 std::optional<ProtocolUnderTest> find_protocol(std::string_view name);
+
+// Leaves out of schedules what makes no sense for it.
+void prepare_schedule(const ProtocolUnderTest& protocol, ScheduleOptions& schedule);
 
 }  // namespace rkv::sim

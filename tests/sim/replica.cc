@@ -43,17 +43,13 @@ void Replica::start() {
   if (broken_) return;
   ++world_.counters.restarts;
   protocol_ = protocol.get();
-  SimStore::Watcher watcher;
-  if (world_.invariants != nullptr) {
-    States& states = world_.invariants->states;
-    states.started(id(), image_.position());
-    protocol = std::make_unique<WatchedProtocol>(std::move(protocol), id(), states,
-                                                 world_.invariants->roles);
-    watcher = [this, &states](Position position, const std::vector<kv::Change>& changes) {
-      states.changes(id(), position, changes);
-    };
-  }
-  store_ = std::make_unique<SimStore>(image_, std::move(watcher));
+  Invariants& invariants = world_.invariants;
+  invariants.process_started(id(), image_.position());
+  protocol = std::make_unique<WatchedProtocol>(std::move(protocol), id(), invariants);
+  store_ = std::make_unique<SimStore>(
+      image_, [this, &invariants](Position position, const std::vector<kv::Change>& changes) {
+        invariants.changes(id(), position, changes);
+      });
   // Drawn anew at each start: what the state holds is to lag behind the log by much and by little.
   replica::Manager::Limits limits = options_.limits;
   limits.applied_unsaved_max = draw_between(random_, 1, 1000);
@@ -76,9 +72,7 @@ void Replica::open_log() {
     world_.scheduler.trace("replica {} cannot start: {}", id().value, opened.status().reason());
     return;
   }
-  log_ = std::move(opened).value();
-  if (world_.invariants == nullptr) return;
-  log_ = std::make_unique<WatchedLog>(std::move(log_), id(), world_.invariants->votes,
+  log_ = std::make_unique<WatchedLog>(std::move(opened).value(), id(), world_.invariants,
                                       [this] { return image_.position(); });
 }
 
@@ -95,9 +89,7 @@ void Replica::crash() {
   paused_ = false;
   turn_wanted_ = false;
   wake_at_ = kNever;
-  if (world_.invariants != nullptr) {
-    world_.invariants->leases.believes(id(), TimePoint{}, world_.scheduler.now());
-  }
+  world_.invariants.believes(id(), TimePoint{}, world_.scheduler.now());
   world_.network.stopped(id());
   stopped_(id());
 }
@@ -199,12 +191,12 @@ void Replica::set_wake() {
 View Replica::view() const { return options_.protocol.view(*protocol_); }
 
 void Replica::look_at_view() {
-  if (world_.invariants == nullptr || options_.protocol.view == nullptr) return;
+  if (options_.protocol.replication != Replication::kPaxos) return;
   const View it = view();
   const TimePoint now = world_.scheduler.now();
   const bool holds = it.leading && it.lease_until > local_now();
-  world_.invariants->leases.believes(
-      id(), holds ? clock_.true_time(it.lease_until, now) : TimePoint{}, now);
+  world_.invariants.believes(id(), holds ? clock_.true_time(it.lease_until, now) : TimePoint{},
+                             now);
 }
 
 void Replica::handle(EventKind kind, std::uint64_t argument) {

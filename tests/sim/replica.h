@@ -39,7 +39,7 @@ class Replica final : public Host, public Endpoint, public EventHandler {
     Scheduler& scheduler;
     Network& network;
     Counters& counters;
-    Invariants* invariants = nullptr;  // for paxos
+    Invariants& invariants;
   };
   // Is told that the process has ended, and with it every call of a client that waited there.
   using Stopped = std::function<void(ReplicaId replica)>;
@@ -59,7 +59,9 @@ class Replica final : public Host, public Endpoint, public EventHandler {
   LogMedium& log() { return *log_medium_; }
   const kv::Store& store() const { return *store_; }  // of one that runs
   kv::Store& store() { return *store_; }              // of one that runs
-  replica::Manager& manager() { return *manager_; }   // the same; not while it is paused
+  // Of the state that a crash would leave.
+  Position saved() const { return image_.position(); }
+  replica::Manager& manager() { return *manager_; }  // the same; not while it is paused
 
   // Damages its log, while its process does not run; false if there is nothing to damage.
   bool rot();

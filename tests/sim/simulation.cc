@@ -13,8 +13,8 @@
 namespace rkv::sim {
 namespace {
 
-// Once a majority is well, every operation ends within this time: an election, and what calls that
-// were lost before need to be given up.
+// Once as many as are needed are well, every operation ends within this time: an election, and what
+// calls that were lost before need to be given up.
 constexpr Duration kLivenessMax = seconds(40);
 // Once all are well, all have the same state within this one.
 constexpr Duration kConvergenceMax = seconds(40);
@@ -39,28 +39,27 @@ Simulation::Simulation(const Options& options, Schedule schedule)
       schedule_(std::move(schedule)),
       events_left_(kEventsMax *
                    static_cast<std::uint64_t>(1 + options.schedule.length.ms() / 60'000)),
-      random_(options.seed ^ 0x5EED'0F'A'C1057E55) {
+      random_(options.seed ^ 0x5EED'0F'A'C1057E55),
+      invariants_(make_invariants(options.protocol.replication, options.schedule.replicas, facts(),
+                                  violation_)) {
   scheduler_.set_transcript(options_.transcript);
-  if (options_.protocol.is_paxos) {
-    invariants_ = std::make_unique<Invariants>(
-        options_.schedule.replicas,
-        [this](ReplicaId replica) { return replicas_[replica.value - 1]->incarnation(); },
-        violation_);
-  }
-  network_ = std::make_unique<Network>(scheduler_, random_.next(), counters_,
-                                       invariants_ ? &invariants_->messages : nullptr,
+  network_ = std::make_unique<Network>(scheduler_, random_.next(), counters_, invariants_.get(),
                                        draw_network(random_));
   add_replicas();
   std::vector<Replica*> replicas;
   for (const auto& replica : replicas_) replicas.push_back(replica.get());
   Clients::Options client_options;
   client_options.clients = options_.schedule.clients;
-  clients_ = std::make_unique<Clients>(scheduler_, random_.next(), counters_,
-                                       invariants_ ? &invariants_->states : nullptr,
+  clients_ = std::make_unique<Clients>(scheduler_, random_.next(), counters_, *invariants_,
                                        std::move(replicas), client_options);
 }
 
 Simulation::~Simulation() = default;
+
+Facts Simulation::facts() const {
+  return {[this](ReplicaId replica) { return replicas_[replica.value - 1]->incarnation(); },
+          [this](ReplicaId replica) { return replicas_[replica.value - 1]->saved(); }};
+}
 
 void Simulation::add_replicas() {
   std::vector<ReplicaId> ids;
@@ -78,7 +77,7 @@ void Simulation::add_replicas() {
     options.limits.applied_unsaved_max = draw_between(random_, 1, 200);
     options.limits.unsaved_age_max = draw_between(random_, milliseconds(10), seconds(5));
     replicas_.push_back(std::make_unique<Replica>(
-        options, Replica::World{scheduler_, *network_, counters_, invariants_.get()},
+        options, Replica::World{scheduler_, *network_, counters_, *invariants_},
         [this](ReplicaId replica) { clients_->replica_stopped(replica); }));
   }
 }
@@ -95,7 +94,7 @@ Outcome Simulation::run() {
                         fmt::format("{} messages were sent", counters_.messages));
     }
   }
-  if (!violation_.found() && options_.protocol.is_paxos) check_history();
+  if (!violation_.found() && !is(Replication::kForward)) check_history();
   return outcome();
 }
 
@@ -116,10 +115,7 @@ Outcome Simulation::outcome() {
   result.events = scheduler_.events();
   result.trace_hash = scheduler_.trace_hash();
   result.simulated = Duration{scheduler_.now().ns};
-  if (invariants_) {
-    counters_.elections = invariants_->messages.elections();
-    counters_.slots_chosen = invariants_->votes.chosen_count();
-  }
+  invariants_->count(counters_);
   counters_.restarts -= std::min<std::uint64_t>(counters_.restarts, replicas_.size());
   result.counters = counters_;
   return result;
@@ -256,10 +252,11 @@ void Simulation::calm_down() {
 }
 
 void Simulation::begin_liveness() {
-  scheduler_.trace("a majority is well from now on");
+  const bool majority = is(Replication::kPaxos);  // is enough
+  scheduler_.trace("{} well from now on", majority ? "a majority is" : "all are");
   calm_down();
   clients_->set_patient();
-  const std::size_t well = options_.protocol.is_paxos ? replicas_.size() / 2 + 1 : replicas_.size();
+  const std::size_t well = majority ? replicas_.size() / 2 + 1 : replicas_.size();
   // Those first whose disks are; of them, it is drawn who is well. A damaged log is a fault that
   // another replica may have to be there for.
   std::vector<std::size_t> order(replicas_.size());
@@ -308,7 +305,7 @@ void Simulation::begin_convergence() {
 }
 
 void Simulation::check_progress() {
-  if (scheduler_.now() >= phase_end_ && options_.protocol.is_paxos && stranded()) {
+  if (scheduler_.now() >= phase_end_ && is(Replication::kPaxos) && stranded()) {
     ++counters_.stranded;
     phase_ = Phase::kEnd;
     return;
@@ -317,12 +314,13 @@ void Simulation::check_progress() {
     if (clients_->open() > 0) {
       if (scheduler_.now() < phase_end_) return;
       violation_.report(
-          "with a majority every operation ends",
+          is(Replication::kPaxos) ? "with a majority every operation ends"
+                                  : "with all replicas every operation ends",
           fmt::format("{} have not within {} s; {}; applied:{}", clients_->open(),
                       kLivenessMax.ms() / 1000, clients_->describe_open(), describe_positions()));
       return;
     }
-    if (!options_.protocol.is_paxos) {
+    if (is(Replication::kForward)) {  // which promises no more
       phase_ = Phase::kEnd;
       return;
     }
@@ -332,9 +330,10 @@ void Simulation::check_progress() {
   } else if (converged()) {
     phase_ = Phase::kEnd;
   } else if (scheduler_.now() >= phase_end_) {
-    violation_.report("healed replicas come to the same state",
-                      fmt::format("they have not within {} s; they have applied{}",
-                                  kConvergenceMax.ms() / 1000, describe_positions()));
+    violation_.report(
+        "healed replicas come to the same state",
+        fmt::format("they have not within {} s; they have applied{}{}", kConvergenceMax.ms() / 1000,
+                    describe_positions(), describe_lacks()));
   }
 }
 
@@ -342,11 +341,26 @@ std::string Simulation::describe_positions() const {
   std::string positions;
   for (const auto& replica : replicas_) {
     if (!replica->running()) continue;
+    positions += fmt::format(" {}", replica->store().applied());
+    if (options_.protocol.view == nullptr) continue;
     const View view = replica->view();
-    positions +=
-        fmt::format(" {} (cut {}{})", view.applied, view.cut, view.leading ? ", leads" : "");
+    if (is(Replication::kPaxos)) {
+      positions += fmt::format(" (cut {}{})", view.cut, view.leading ? ", leads" : "");
+    } else {
+      positions += fmt::format(" ({} open)", view.open);
+    }
   }
   return positions;
+}
+
+std::string Simulation::describe_lacks() const {
+  std::string lacks;
+  for (const auto& replica : replicas_) {
+    if (!replica->running()) continue;
+    const std::string what = invariants_->lacks(replica->id(), replica->store().applied());
+    if (!what.empty()) lacks += fmt::format("; replica {} {}", replica->id().value, what);
+  }
+  return lacks;
 }
 
 // Whether a replica that is well needs what all others that are have cut: nothing but a transfer of
@@ -374,7 +388,8 @@ bool Simulation::converged() {
   for (const auto& replica : replicas_) {
     if (replica->broken()) continue;
     if (!replica->running()) return false;
-    if (replica->store().applied() < invariants_->votes.chosen_prefix()) return false;
+    if (!invariants_->lacks(replica->id(), replica->store().applied()).empty()) return false;
+    if (replica->view().open > 0) return false;
     replica->store().hash([&hashes](const kv::StateHash& hash) { hashes.push_back(hash); });
   }
   for (const kv::StateHash& hash : hashes) {

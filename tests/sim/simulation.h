@@ -44,8 +44,8 @@ struct Outcome {
 };
 
 // A cluster, its network and its clients, through three phases: the schedule, with everything that
-// goes wrong in it; then a majority is healed, the others are dead or cut off, and every operation
-// must end; then all is healed and every replica must come to the same state.
+// goes wrong in it; then as many are healed as the protocol needs, the others are dead or cut off,
+// and every operation must end; then all is healed and every replica must come to the same state.
 class Simulation final : public EventHandler {
  public:
   Simulation(const Options& options, Schedule schedule);
@@ -61,6 +61,8 @@ class Simulation final : public EventHandler {
  private:
   enum class Phase { kSafety, kLiveness, kConvergence, kEnd };
 
+  bool is(Replication replication) const { return options_.protocol.replication == replication; }
+  Facts facts() const;
   void add_replicas();
   void apply(const Step& step);
   void apply_to_network(const Step& step);
@@ -74,6 +76,7 @@ class Simulation final : public EventHandler {
   bool converged();
   bool stranded() const;
   std::string describe_positions() const;
+  std::string describe_lacks() const;
   void check_history();
   Outcome outcome();
 
@@ -84,7 +87,7 @@ class Simulation final : public EventHandler {
   Scheduler scheduler_;
   Counters counters_;
   Violation violation_;
-  std::unique_ptr<Invariants> invariants_;  // of paxos only
+  const std::unique_ptr<Invariants> invariants_;
   std::unique_ptr<Network> network_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::unique_ptr<Clients> clients_;

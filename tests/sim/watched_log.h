@@ -7,7 +7,7 @@
 
 #include "base/ids.h"
 #include "env/log_device.h"
-#include "sim/invariants_votes.h"
+#include "sim/invariants.h"
 
 namespace rkv::sim {
 
@@ -17,8 +17,9 @@ class WatchedLog final : public env::LogDevice {
   // How far the state of this replica would survive a crash.
   using Saved = std::function<Position()>;
 
-  // `votes` must outlive the object.
-  WatchedLog(std::unique_ptr<env::LogDevice> device, ReplicaId self, Votes& votes, Saved saved);
+  // `invariants` must outlive the object.
+  WatchedLog(std::unique_ptr<env::LogDevice> device, ReplicaId self, Invariants& invariants,
+             Saved saved);
   ~WatchedLog() override;
   WatchedLog(const WatchedLog&) = delete;
   WatchedLog& operator=(const WatchedLog&) = delete;
@@ -39,11 +40,11 @@ class WatchedLog final : public env::LogDevice {
 
   const std::unique_ptr<env::LogDevice> device_;
   const ReplicaId self_;
-  Votes& votes_;
+  Invariants& invariants_;
   const Saved saved_;
   Recovered recovered_;
   DurableListener listener_;
-  std::deque<DurableBatch> appended_;  // and not durable
+  std::deque<Batch> appended_;  // and not durable
   BatchNumber durable_ = 0;
 };
 

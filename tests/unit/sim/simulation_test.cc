@@ -16,7 +16,7 @@ Options options_of(std::uint64_t seed, std::string_view protocol) {
   Options options;
   options.seed = seed;
   options.protocol = *find_protocol(protocol);
-  options.schedule.has_log = options.protocol.is_paxos;
+  prepare_schedule(options.protocol, options.schedule);
   options.schedule.length = seconds(10);
   return options;
 }

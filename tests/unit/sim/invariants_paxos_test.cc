@@ -1,4 +1,4 @@
-#include "sim/invariants.h"
+#include "sim/invariants_paxos.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -72,7 +72,7 @@ class InvariantsTest : public CppUnit::TestFixture {
   void setUp() override {
     violation_ = {};
     incarnation_ = 1;
-    all_ = std::make_unique<Invariants>(
+    all_ = std::make_unique<PaxosInvariants>(
         3, [this](ReplicaId /*replica*/) { return incarnation_; }, violation_);
   }
 
@@ -359,7 +359,7 @@ class InvariantsTest : public CppUnit::TestFixture {
 
   Violation violation_;
   Incarnation incarnation_ = 1;
-  std::unique_ptr<Invariants> all_;
+  std::unique_ptr<PaxosInvariants> all_;
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(InvariantsTest);

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sim/invariants.h"
+#include "sim/invariants_txn_conduct.h"
+#include "sim/invariants_txn_messages.h"
+#include "sim/invariants_txn_records.h"
+#include "sim/invariants_txn_state.h"
+#include "sim/violation.h"
+
+namespace rkv::sim {
+
+// Everything that must hold of two-phase commit.
+class TxnInvariants final : public Invariants {
+ public:
+  TxnInvariants(std::size_t replicas, const Transactions::IncarnationOf& incarnation_of,
+                Violation& violation)
+      : transactions(replicas, incarnation_of, violation),
+        messages(transactions, violation),
+        states(replicas, transactions, violation),
+        conduct(replicas, transactions, states, incarnation_of, violation) {}
+
+  void sending(ReplicaId from, ReplicaId to, const protocol::Message& message) override {
+    messages.sending(from, to, message);
+  }
+  void answering(ReplicaId from, ReplicaId to, const protocol::Message& request,
+                 const protocol::Message& answer) override {
+    messages.answering(from, to, request, answer);
+  }
+  void process_started(ReplicaId replica, Position saved) override {
+    states.started(replica, saved);
+    conduct.process_started(replica);
+  }
+  void recovered(ReplicaId replica, const RecoveredLog& log, Position saved) override {
+    transactions.recovered(replica, log, saved);
+  }
+  void read_again(ReplicaId replica, const RecoveredLog& log, Position saved) override {
+    transactions.read_again(replica, log, saved);
+  }
+  void durable(ReplicaId replica, const LogBatch& batch) override {
+    for (const LogRecord& record : batch.records) transactions.durable(replica, record);
+  }
+  void cut(ReplicaId replica, Position number, Position saved) override {
+    transactions.cut(replica, number, saved);
+  }
+  void happens(ReplicaId replica, const protocol::Event& event, TimePoint now) override {
+    conduct.happens(replica, event, now);
+  }
+  void decides(ReplicaId replica, const protocol::Effect& effect, TimePoint now) override {
+    conduct.decides(replica, effect, now);
+  }
+  void role_stopped(ReplicaId replica, std::string_view role) override {
+    conduct.role_stopped(replica, role);
+  }
+  void role_started(ReplicaId replica, std::string_view role) override {
+    conduct.role_started(replica, role);
+  }
+  void changes(ReplicaId replica, Position position,
+               const std::vector<kv::Change>& changes) override {
+    states.changes(replica, position, changes);
+  }
+  void write_answered(ReplicaId replica, const kv::Command& command,
+                      const replica::WriteResult& result) override {
+    if (result.status.ok()) states.acknowledges(replica, command.operation, result.applied);
+  }
+  void read_answered(ReplicaId replica, std::string_view key, const kv::Entry* entry,
+                     Position position) override {
+    states.tells(replica, key, entry, position);
+  }
+  std::string lacks(ReplicaId replica, Position applied) const override;
+  void count(Counters& counters) const override;
+
+  Transactions transactions;
+  TxnMessages messages;
+  TxnStates states;
+  TxnConduct conduct;
+};
+
+}  // namespace rkv::sim

@@ -1,0 +1,428 @@
+#include "sim/invariants_txn_records.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "sim/hash.h"
+#include "sim/txn_text.h"
+
+namespace rkv::sim {
+
+using twopc::Record;
+using twopc::Transaction;
+using twopc::TxnId;
+
+std::string_view to_string(Transactions::Has has) {
+  switch (has) {
+    case Transactions::Has::kNothing:
+      return "nothing";
+    case Transactions::Has::kPrepared:
+      return "prepared";
+    case Transactions::Has::kRefused:
+      return "refused";
+    case Transactions::Has::kAborted:
+      return "aborted";
+    case Transactions::Has::kCommitted:
+      return "committed";
+  }
+  return "?";
+}
+
+void Transactions::fail(std::string_view invariant, ReplicaId replica, const TxnId& id,
+                        const std::string& what) {
+  violation_.report(invariant, "replica " + std::to_string(replica.value) + ", transaction " +
+                                   to_string(id) + ": " + what);
+}
+
+Transactions::Entry& Transactions::at(const TxnId& id) {
+  Entry& entry = entries_[id];
+  if (entry.copies.empty()) entry.copies.resize(replicas_.size());
+  return entry;
+}
+
+const Transactions::Entry* Transactions::find(const TxnId& id) const {
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+Transactions::Has Transactions::has(ReplicaId replica, const TxnId& id) const {
+  const Entry* const entry = find(id);
+  return entry == nullptr ? Has::kNothing : copy(*entry, replica).durable;
+}
+
+Transactions::Has Transactions::has_written(ReplicaId replica, const TxnId& id) const {
+  const Entry* const entry = find(id);
+  return entry == nullptr ? Has::kNothing : copy(*entry, replica).written;
+}
+
+const TxnId* Transactions::committed(const OperationId& operation) const {
+  const auto found = operations_.find({operation.client, operation.sequence});
+  return found == operations_.end() ? nullptr : &found->second;
+}
+
+// ---- What they are ----
+
+void Transactions::named(ReplicaId by, const Transaction& it) {
+  const TxnId& id = it.id;
+  Entry& entry = at(id);
+  if (entry.named) {
+    if (entry.timestamp != it.timestamp || !(entry.origin == it.origin) ||
+        entry.operation != it.operation || entry.keys != it.keys ||
+        entry.command != hash_of(it.command)) {
+      fail("transaction ids are never reused", by, id, "is another one than before");
+    }
+    return;
+  }
+  entry.named = true;
+  entry.timestamp = it.timestamp;
+  entry.origin = it.origin;
+  entry.operation = it.operation;
+  entry.keys = it.keys;
+  entry.command = hash_of(it.command);
+  const OriginKey origin = key_of(it.origin);
+  const auto [first, is_first] = first_tries_.try_emplace(origin, id);
+  const Entry& tried = at(first->second);
+  if (!is_first && tried.timestamp != it.timestamp) {
+    fail("a write keeps its timestamp", by, id,
+         "has timestamp " + to_string(it.timestamp) + ", but its try " + to_string(first->second) +
+             " has " + to_string(tried.timestamp));
+  }
+  if (!is_first && (tried.operation != it.operation || tried.command != entry.command)) {
+    fail("transactions are what clients asked for", by, id,
+         "is another write than its try " + to_string(first->second));
+  }
+  const auto owner = timestamps_.try_emplace(it.timestamp, origin).first;
+  if (owner->second != origin) {
+    fail("a timestamp is of one write", by, id,
+         "has timestamp " + to_string(it.timestamp) + ", as another write has");
+  }
+}
+
+void Transactions::begun(ReplicaId by, const Transaction& it) {
+  named(by, it);
+  Entry& entry = at(it.id);
+  if (it.id.coordinator != by || it.id.incarnation != incarnation_of_(by)) {
+    fail("transaction ids are their coordinator's", by, it.id,
+         "begins it in incarnation " + std::to_string(incarnation_of_(by)));
+  }
+  if (!std::exchange(entry.begun, true)) ++begun_;
+}
+
+// ---- Locks ----
+
+void Transactions::lock(ReplicaId replica, const TxnId& id, const Entry& entry) {
+  for (const std::string& key : entry.keys) {
+    const auto [holder, is_free] = of(replica).locks.try_emplace(key, id);
+    if (is_free || holder->second == id) continue;
+    fail("one transaction at a time for a key", replica, id,
+         "takes " + key + ", which " + to_string(holder->second) + " holds (" +
+             std::string(to_string(has_written(replica, holder->second))) + " here)");
+  }
+}
+
+void Transactions::unlock(ReplicaId replica, const TxnId& id, const Entry& entry) {
+  auto& locks = of(replica).locks;
+  for (const std::string& key : entry.keys) {
+    const auto holder = locks.find(key);
+    if (holder != locks.end() && holder->second == id) locks.erase(holder);
+  }
+}
+
+bool Transactions::is_in_doubt(ReplicaId replica, std::string_view key) const {
+  const auto& locks = replicas_[replica.value - 1].locks;
+  const auto holder = locks.find(key);
+  return holder != locks.end() && holder->second.coordinator != replica &&
+         has(replica, holder->second) != Has::kNothing;
+}
+
+const TxnId* Transactions::applies(ReplicaId replica, Position position) {
+  const auto found = of(replica).positions.find(position);
+  if (found == of(replica).positions.end()) return nullptr;
+  unlock(replica, found->second, at(found->second));
+  return &found->second;
+}
+
+// ---- What is written ----
+
+std::optional<Record> Transactions::decode(ReplicaId replica, const LogRecord& record) {
+  std::optional<Record> decoded = twopc::decode_record(record);
+  if (!decoded) fail("the log can be read", replica, {}, "a record cannot be understood");
+  return decoded;
+}
+
+void Transactions::written(ReplicaId replica, const LogRecord& bytes) {
+  const std::optional<Record> record = decode(replica, bytes);
+  if (!record) return;
+  switch (record->type) {
+    case Record::Type::kPrepared:
+      return prepares(replica, *record);
+    case Record::Type::kDecided:
+      return decides(replica, *record);
+    case Record::Type::kCommitted:
+    case Record::Type::kAborted:
+    case Record::Type::kRefused:
+      return learns(replica, *record);
+    case Record::Type::kFinished:
+      return finishes(replica, *record);
+  }
+}
+
+void Transactions::prepares(ReplicaId replica, const Record& record) {
+  named(replica, *record.transaction);
+  Entry& entry = at(record.id);
+  Has& has = copy(entry, replica).written;
+  if (record.id.coordinator == replica) {
+    fail("a coordinator decides, and does not vote", replica, record.id, "prepares its own");
+  }
+  if (has == Has::kPrepared) return;  // the same once more
+  if (has != Has::kNothing) {
+    fail("AC2: no decision is reversed", replica, record.id,
+         "prepares it, but has it " + std::string(to_string(has)));
+  }
+  lock(replica, record.id, entry);
+  has = Has::kPrepared;
+}
+
+void Transactions::decides(ReplicaId replica, const Record& record) {
+  named(replica, *record.transaction);
+  Entry& entry = at(record.id);
+  Has& has = copy(entry, replica).written;
+  if (has == Has::kCommitted) return;
+  if (record.id.coordinator != replica || record.id.incarnation != incarnation_of_(replica)) {
+    fail("transaction ids are their coordinator's", replica, record.id, "decides it");
+  }
+  if (entry.aborted) {
+    fail("AC1: all decide the same", replica, record.id,
+         "decides to commit it, but it was said to be aborted");
+  }
+  if (dead_.contains(key_of(entry.origin))) {
+    fail("what is refused never happens", replica, record.id,
+         "decides to commit it, but its client was told that nothing has happened");
+  }
+  for (std::uint32_t i = 1; i <= replicas_.size(); ++i) {
+    const Has theirs = copy(entry, ReplicaId{i}).durable;
+    if (i == replica.value || theirs == Has::kPrepared) continue;
+    fail("AC3: commit only when all have prepared", replica, record.id,
+         "decides to commit it, but replica " + std::to_string(i) + " durably has it " +
+             std::string(to_string(theirs)));
+  }
+  lock(replica, record.id, entry);
+  committed_origins_[key_of(entry.origin)] = record.id;
+  has = Has::kCommitted;
+}
+
+// A participant: what became of it.
+void Transactions::learns(ReplicaId replica, const Record& record) {
+  Entry& entry = at(record.id);
+  Has& has = copy(entry, replica).written;
+  const Has before = has;
+  switch (record.type) {
+    case Record::Type::kCommitted:
+      has = Has::kCommitted;
+      if (!is_committed(record.id)) {
+        fail("AC1: all decide the same", replica, record.id,
+             "commits it, but its coordinator has not durably decided so");
+      }
+      break;
+    case Record::Type::kAborted:
+      has = Has::kAborted;
+      aborted(replica, record.id);
+      unlock(replica, record.id, entry);
+      break;
+    default:
+      has = Has::kRefused;
+      break;
+  }
+  const bool may_follow =
+      before == has || before == (has == Has::kRefused ? Has::kNothing : Has::kPrepared);
+  if (!may_follow) {
+    fail("AC2: no decision is reversed", replica, record.id,
+         "writes " + std::string(to_string(has)) + " after " + std::string(to_string(before)));
+  }
+}
+
+void Transactions::finishes(ReplicaId replica, const Record& record) {
+  const Entry& entry = at(record.id);
+  for (std::uint32_t i = 1; i <= replicas_.size(); ++i) {
+    const Has theirs = copy(entry, ReplicaId{i}).durable;
+    if (theirs == Has::kCommitted) continue;
+    fail("a decision is kept until all have it", replica, record.id,
+         "is finished, but replica " + std::to_string(i) + " durably has it " +
+             std::string(to_string(theirs)));
+  }
+}
+
+void Transactions::aborted(ReplicaId by, const TxnId& id) {
+  Entry& entry = at(id);
+  const Copy& decision = copy(entry, id.coordinator);
+  if (decision.durable == Has::kCommitted || decision.written == Has::kCommitted) {
+    fail("AC1: all decide the same", by, id,
+         "says that it was aborted, but its coordinator has decided to commit it");
+  }
+  if (!std::exchange(entry.aborted, true)) ++aborted_;
+}
+
+void Transactions::finished_below(ReplicaId coordinator, const twopc::TxnMark& mark) {
+  twopc::TxnMark& last = marks_[coordinator];
+  if (mark <= last) return;
+  last = mark;
+  for (std::uint32_t i = 1; i <= replicas_.size(); ++i) {
+    for (const TxnId& id : replicas_[i - 1].needed) {
+      const bool is_below = id.coordinator == coordinator && i != coordinator.value &&
+                            twopc::TxnMark{id.incarnation, id.number} < mark;
+      if (!is_below || has(ReplicaId{i}, id) != Has::kPrepared) continue;
+      fail("what is finished is so everywhere", coordinator, id,
+           "is said to be finished, but replica " + std::to_string(i) + " does not know how");
+    }
+  }
+}
+
+void Transactions::nothing_happened(ReplicaId by, const twopc::Origin& origin) {
+  const OriginKey key = key_of(origin);
+  if (!dead_.insert(key).second) return;
+  const auto found = committed_origins_.find(key);
+  if (found == committed_origins_.end()) return;
+  const TxnId& id = found->second;
+  if (has_written(id.coordinator, id) != Has::kCommitted) return;  // lost with a process
+  fail("what is refused never happens", by, id,
+       "its client is told that nothing has happened, but it was committed");
+}
+
+// ---- What is durable ----
+
+void Transactions::commits(const TxnId& id, const Entry& entry) {
+  ++committed_;
+  if (entry.operation.client == 0) return;
+  const auto [other, is_first] =
+      operations_.try_emplace({entry.operation.client, entry.operation.sequence}, id);
+  if (is_first || other->second == id) return;
+  fail("an operation is committed once", id.coordinator, id,
+       "commits write " + std::to_string(entry.operation.client) + "/" +
+           std::to_string(entry.operation.sequence) + ", as " + to_string(other->second) + " did");
+}
+
+void Transactions::becomes(ReplicaId replica, const Record& record, Has has) {
+  Entry& entry = at(record.id);
+  Copy& mine = copy(entry, replica);
+  of(replica).needed.insert(record.id);
+  if (record.transaction != nullptr) {
+    named(replica, *record.transaction);
+    mine.transaction_at = record.number;
+  }
+  if (has == Has::kCommitted) {
+    mine.outcome_at = record.number;
+    mine.position = record.position;
+    const auto [there, is_new] = of(replica).positions.try_emplace(record.position, record.id);
+    if (!is_new && there->second != record.id) {
+      fail("a position is of one transaction", replica, record.id,
+           "is at position " + std::to_string(record.position) + ", as " +
+               to_string(there->second) + " is");
+    }
+  }
+  // A log may hold what was prepared behind what became of it, where that was carried on.
+  if (has <= mine.durable) return;
+  mine.durable = has;
+  if (has == Has::kCommitted && record.id.coordinator == replica) commits(record.id, entry);
+}
+
+void Transactions::durable(ReplicaId replica, const LogRecord& bytes) {
+  const std::optional<Record> record = decode(replica, bytes);
+  if (!record) return;
+  switch (record->type) {
+    case Record::Type::kPrepared:
+      return becomes(replica, *record, Has::kPrepared);
+    case Record::Type::kDecided:
+    case Record::Type::kCommitted:
+      return becomes(replica, *record, Has::kCommitted);
+    case Record::Type::kAborted:
+      return becomes(replica, *record, Has::kAborted);
+    case Record::Type::kRefused:
+      return becomes(replica, *record, Has::kRefused);
+    case Record::Type::kFinished:
+      copy(at(record->id), replica).finished = true;
+      return;
+  }
+}
+
+std::optional<TxnId> Transactions::undecided(ReplicaId replica) const {
+  for (const TxnId& id : replicas_[replica.value - 1].needed) {
+    if (has(replica, id) == Has::kPrepared) return id;
+  }
+  return std::nullopt;
+}
+
+// ---- Restarts and cuts ----
+
+bool Transactions::is_needed(const TxnId& id, const Copy& mine, Position saved,
+                             ReplicaId replica) const {
+  if (mine.durable == Has::kPrepared) return true;
+  if (mine.durable != Has::kCommitted) return false;
+  return mine.position > saved || (id.coordinator == replica && !mine.finished);
+}
+
+void Transactions::cut(ReplicaId replica, Position number, Position saved) {
+  auto& needed = of(replica).needed;
+  for (auto it = needed.begin(); it != needed.end();) {
+    const Copy& mine = copy(at(*it), replica);
+    if (!is_needed(*it, mine, saved, replica)) {
+      it = needed.erase(it);
+      continue;
+    }
+    if (mine.transaction_at <= number || (mine.outcome_at != 0 && mine.outcome_at <= number)) {
+      fail("what is cut off the log is not needed", replica, *it,
+           "its records are cut, but it is " + std::string(to_string(mine.durable)) + ", " +
+               (mine.position > saved ? "and not in the state on disk" : "and not finished"));
+    }
+    ++it;
+  }
+}
+
+void Transactions::check_kept(ReplicaId replica, const RecoveredLog& log, Position saved) {
+  if (log.lost_up_to) fail("the log is whole", replica, {}, "a part of it is damaged");
+  struct Found {
+    bool transaction = false;
+    bool committed = false;
+  };
+  std::map<TxnId, Found> found;
+  for (const LogRecord& bytes : log.records) {
+    const std::optional<Record> record = decode(replica, bytes);
+    if (!record) return;
+    Found& it = found[record->id];
+    it.transaction |= record->transaction != nullptr;
+    it.committed |=
+        record->type == Record::Type::kCommitted || record->type == Record::Type::kDecided;
+  }
+  for (const TxnId& id : of(replica).needed) {
+    const Copy& mine = copy(at(id), replica);
+    if (!is_needed(id, mine, saved, replica)) continue;
+    const Found& it = found[id];
+    if (!it.transaction || (mine.durable == Has::kCommitted && !it.committed)) {
+      fail("what was durable is there after a restart", replica, id,
+           "was " + std::string(to_string(mine.durable)) + ", and its records are gone");
+    }
+  }
+}
+
+void Transactions::read_again(ReplicaId replica, const RecoveredLog& log, Position saved) {
+  check_kept(replica, log, saved);
+}
+
+void Transactions::recovered(ReplicaId replica, const RecoveredLog& log, Position saved) {
+  check_kept(replica, log, saved);
+  for (const LogRecord& record : log.records) durable(replica, record);
+  take_up(replica, saved);
+}
+
+// What was on its way to the disk is on it, or is gone. The locks are as the log says.
+void Transactions::take_up(ReplicaId replica, Position saved) {
+  of(replica).locks.clear();
+  for (auto& [id, entry] : entries_) {
+    Copy& mine = copy(entry, replica);
+    mine.written = mine.durable;
+    const bool is_open = mine.durable == Has::kPrepared ||
+                         (mine.durable == Has::kCommitted && mine.position > saved);
+    if (is_open) lock(replica, id, entry);
+  }
+}
+
+}  // namespace rkv::sim
