@@ -18,6 +18,7 @@ constexpr std::size_t kCountersMax = 64;     // counters in one STATUS
 constexpr std::size_t kBatchCommandsMax = 512;               // commands in one message
 constexpr std::size_t kVotesMax = 8192;                      // votes in one promise
 constexpr std::size_t kFetchedMax = 4096;                    // values for who lags, in one answer
+constexpr std::size_t kTxnKeysMax = 64;                      // keys that one transaction locks
 constexpr std::size_t kBatchBytesMax = 2 * kCommandSizeMax;  // bytes of commands in one message
 
 }  // namespace rkv

@@ -82,6 +82,12 @@ std::string encode_command(const Command& command) {
 
 Status validate_command(std::string_view bytes) { return parse_command(bytes).status(); }
 
+Result<std::string_view> key_of_command(std::string_view bytes) {
+  const Result<CommandView> parsed = parse_command(bytes);
+  if (!parsed.ok()) return parsed.status();
+  return parsed.value().key;
+}
+
 Result<Command> decode_command(std::string_view bytes) {
   const Result<CommandView> parsed = parse_command(bytes);
   if (!parsed.ok()) return parsed.status();

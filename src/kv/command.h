@@ -43,6 +43,10 @@ std::string encode_command(const Command& command);
 // not, the reason. Copies nothing: for what comes from outside and will be decoded later.
 Status validate_command(std::string_view bytes);
 
+// The key of the command that the bytes encode, a view into them; fails where validate_command()
+// does.
+Result<std::string_view> key_of_command(std::string_view bytes);
+
 // The command that the bytes encode; fails where validate_command() does.
 Result<Command> decode_command(std::string_view bytes);
 

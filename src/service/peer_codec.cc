@@ -11,23 +11,15 @@
 #include "forward/message.h"
 #include "kv/command.h"
 #include "service/wire.h"
+#include "twopc/message.h"
 
 namespace rkv::service {
 
 static_assert(static_cast<int>(Replication::kForward) == KV_REPLICATION_FORWARD);
 static_assert(static_cast<int>(Replication::kPaxos) == KV_REPLICATION_PAXOS);
+static_assert(static_cast<int>(Replication::kTwoPc) == KV_REPLICATION_2PC);
 
 namespace {
-
-// An enum from the wire as a plain number: what another release sends may be no value of it, and a
-// C++ enum may hold no other.
-template <typename WireEnum>
-int number_of(const WireEnum& value) {
-  int number = 0;
-  static_assert(sizeof number == sizeof value);
-  std::memcpy(&number, &value, sizeof number);
-  return number;
-}
 
 // Whether kv.x says of the status that nothing happened; not of one that a later release may add.
 bool nothing_happened(int status) {
@@ -60,16 +52,36 @@ std::optional<Replication> protocol_of(const kv_phase& phase) {
     case KV_PHASE_PAXOS_SUBMIT:
     case KV_PHASE_PAXOS_READ_INDEX:
       return Replication::kPaxos;
+    case KV_PHASE_TXN_PREPARE:
+    case KV_PHASE_TXN_VOTES:
+    case KV_PHASE_TXN_DECIDE:
+    case KV_PHASE_TXN_QUERY:
+    case KV_PHASE_TXN_SUBMIT:
+    case KV_PHASE_TXN_ENDED:
+      return Replication::kTwoPc;
     default:
       return std::nullopt;
   }
 }
 
+bool is_twopc(const protocol::Message& message) {
+  return message.tag() >= twopc::kTxnPrepare && message.tag() <= twopc::kTxnNoted;
+}
+
+std::string with_coordinator(ReplicaId id) {
+  if (id == ReplicaId{}) return "without --coordinator";
+  return "with --coordinator " + std::to_string(id.value);
+}
+
 }  // namespace
 
 OutgoingMessage::OutgoingMessage(const protocol::Message& message) {
+  if (is_twopc(message)) {
+    twopc_message_to_wire(message, twopc_parts_, wire_);
+    return;
+  }
   if (message.tag() != forward::kWrites) {
-    paxos_message_to_wire(message, parts_, wire_);
+    paxos_message_to_wire(message, paxos_parts_, wire_);
     return;
   }
   const auto& writes = static_cast<const forward::Writes&>(message);
@@ -82,9 +94,13 @@ OutgoingMessage::OutgoingMessage(const protocol::Message& message) {
   wire_.kv_peer_message_u.forward.commands.commands_val = commands_.data();
 }
 
-OutgoingAnswer::OutgoingAnswer(const protocol::Message& answer) {
+OutgoingAnswer::OutgoingAnswer(kv_phase request, const protocol::Message& answer) {
+  if (is_twopc(answer)) {
+    twopc_answer_to_wire(request, answer, twopc_parts_, wire_);
+    return;
+  }
   if (answer.tag() != forward::kWritten) {
-    paxos_answer_to_wire(answer, parts_, wire_);
+    paxos_answer_to_wire(answer, paxos_parts_, wire_);
     return;
   }
   wire_.phase = KV_PHASE_FORWARD;
@@ -98,6 +114,7 @@ Result<protocol::MessagePtr> message_from_wire(Replication replication, ReplicaI
     return Status::invalid("a message that this replication protocol does not have");
   }
   if (replication == Replication::kPaxos) return paxos_message_from_wire(wire, sender);
+  if (replication == Replication::kTwoPc) return twopc_message_from_wire(wire, sender);
   const kv_forward& forward = wire.kv_peer_message_u.forward;
   if (forward.commands.commands_len == 0) return Status::invalid("a message without commands");
   std::vector<SharedBytes> commands;
@@ -116,6 +133,7 @@ Result<protocol::MessagePtr> answer_from_wire(kv_phase request, const kv_peer_an
     return Status::invalid("an answer to something else");
   }
   if (protocol_of(request) == Replication::kPaxos) return paxos_answer_from_wire(wire);
+  if (protocol_of(request) == Replication::kTwoPc) return twopc_answer_from_wire(wire);
   return protocol::MessagePtr(
       std::make_shared<forward::Written>(wire.kv_peer_answer_u.forwarded.position));
 }
@@ -128,6 +146,7 @@ kv_envelope envelope_to_wire(const Cluster& cluster, ReplicaId recipient) {
   envelope.incarnation = cluster.incarnation;
   envelope.replication = static_cast<kv_replication>(cluster.replication);
   envelope.lease_ms = cluster.lease_ms;
+  envelope.coordinator = cluster.coordinator.value;
   return envelope;
 }
 
@@ -157,6 +176,11 @@ EnvelopeCheck check_envelope(const Cluster& cluster, const kv_envelope& envelope
     return {KV_WRONG_REPLICATION,
             "this replica runs with --election-ms " + std::to_string(cluster.lease_ms) + ", not " +
                 std::to_string(envelope.lease_ms) + "; it must be the same at all replicas"};
+  }
+  if (envelope.coordinator != cluster.coordinator.value) {
+    return {KV_WRONG_REPLICATION, "this replica runs " + with_coordinator(cluster.coordinator) +
+                                      ", not " + with_coordinator(ReplicaId{envelope.coordinator}) +
+                                      "; it must be the same at all replicas"};
   }
   return {};
 }

@@ -11,6 +11,7 @@
 #include "protocol/message.h"
 #include "service/cluster.h"
 #include "service/paxos_codec.h"
+#include "service/twopc_codec.h"
 
 namespace rkv::service {
 
@@ -27,20 +28,23 @@ class OutgoingMessage {
  private:
   kv_peer_message wire_{};
   std::vector<kv_command> commands_;
-  PaxosWireParts parts_;
+  PaxosWireParts paxos_parts_;
+  TwoPcWireParts twopc_parts_;
 };
 
-// The same for an answer.
+// The same for an answer. `request` is the phase of what it answers: there are answers that serve
+// several.
 class OutgoingAnswer {
  public:
-  explicit OutgoingAnswer(const protocol::Message& answer);
+  OutgoingAnswer(kv_phase request, const protocol::Message& answer);
   OutgoingAnswer(const OutgoingAnswer&) = delete;
   OutgoingAnswer& operator=(const OutgoingAnswer&) = delete;
   const kv_peer_answer& wire() const { return wire_; }
 
  private:
   kv_peer_answer wire_{};
-  PaxosWireParts parts_;
+  PaxosWireParts paxos_parts_;
+  TwoPcWireParts twopc_parts_;
 };
 
 // A request of replica `sender`, of the protocol of its cluster; validates its commands.

@@ -52,16 +52,16 @@ void PeerService::rput(const kv_rput_args& args, rpc::Reply<kv_rput_result> repl
     refuse(reply, KV_BUSY, "a failpoint has dropped it");
     return;
   }
-  manager_.peer_request(
-      sender, std::move(message).value(),
-      [this, sender, reply = std::move(reply)](const protocol::MessagePtr& answer) mutable {
-        RKV_FAILPOINT(peers_before_reply);
-        const OutgoingAnswer outgoing(*answer);
-        kv_rput_result result = ok_result(sender);
-        result.kv_rput_result_u.ok.answer = outgoing.wire();
-        reply.send(result);
-        RKV_FAILPOINT(peers_after_reply);
-      });
+  manager_.peer_request(sender, std::move(message).value(),
+                        [this, sender, phase = args.message.phase,
+                         reply = std::move(reply)](const protocol::MessagePtr& answer) mutable {
+                          RKV_FAILPOINT(peers_before_reply);
+                          const OutgoingAnswer outgoing(phase, *answer);
+                          kv_rput_result result = ok_result(sender);
+                          result.kv_rput_result_u.ok.answer = outgoing.wire();
+                          reply.send(result);
+                          RKV_FAILPOINT(peers_after_reply);
+                        });
   RKV_FAILPOINT(peers_after_request);
 }
 

@@ -2,6 +2,7 @@
 
 #include <kv.h>
 
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -31,5 +32,15 @@ inline std::string_view view_of(const kv_command& command) {
 }
 
 OperationId from_wire(const kv_operation_id& operation);
+
+// An enum from the wire as a plain number: what another release sends may be no value of it, and a
+// C++ enum may hold no other.
+template <typename WireEnum>
+int number_of(const WireEnum& value) {
+  int number = 0;
+  static_assert(sizeof number == sizeof value);
+  std::memcpy(&number, &value, sizeof number);
+  return number;
+}
 
 }  // namespace rkv::service

@@ -44,6 +44,7 @@ void peer_garbage(Scene& scene) {
         .hyper(1)
         .word(replication)
         .word(0)   // the lease
+        .word(0)   // the coordinator
         .word(0);  // no extension
   };
   const auto rput = [](const Bytes& arguments) {
@@ -60,7 +61,11 @@ void peer_garbage(Scene& scene) {
   for (const std::uint32_t count : {1U, 512U, 513U, 0x3fffffffU, UINT32_MAX}) {
     scene.expect_answer(socket, rput(Bytes(accept).word(count)), "GARBAGE_ARGS");
   }
-  for (const std::uint32_t replication : {0U, 1U, 2U, 77U, UINT32_MAX}) {
+  const Bytes prepare = envelope(3).word(20).hyper(1).hyper(1).hyper(1);
+  for (const std::uint32_t count : {1U, 512U, 513U, 0x3fffffffU, UINT32_MAX}) {
+    scene.expect_answer(socket, rput(Bytes(prepare).word(count)), "GARBAGE_ARGS");
+  }
+  for (const std::uint32_t replication : {0U, 1U, 2U, 3U, 77U, UINT32_MAX}) {
     const Answer answer = socket.ask(rput(envelope(replication).word(0).word(0)));
     const bool refused = answer.what == "GARBAGE_ARGS" || answer.status().value_or(0) != 0;
     scene.expect(refused, "the hello of another cluster was answered with " + answer.what);
