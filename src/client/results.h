@@ -72,6 +72,29 @@ struct PaxosStatus {
   std::uint64_t log_bytes = 0;
 };
 
+// A transaction of which a replica does not know the outcome; see kv_txn_in_doubt in kv.x.
+struct InDoubt {
+  ReplicaId coordinator;
+  Incarnation incarnation = 0;  // of the coordinator, when it began the transaction
+  std::uint64_t number = 0;
+  std::string key;  // any bytes
+  Duration since;   // how long it has been so
+};
+
+// What a replica of replication 2pc says of its protocol; see kv_twopc_status in kv.x.
+struct TwoPcStatus {
+  ReplicaId coordinator;  // of all writes; 0: the replica that is asked
+  std::uint64_t waiting = 0;
+  std::uint64_t voting = 0;
+  std::uint64_t unfinished = 0;
+  std::uint64_t prepared = 0;
+  std::uint64_t in_doubt_count = 0;
+  std::vector<InDoubt> in_doubt;  // the oldest of them, oldest first
+  std::uint64_t conflicts = 0;
+  std::uint64_t aborted = 0;
+  std::uint64_t log_bytes = 0;
+};
+
 // What STATUS says; see kv_status_ok in kv.x.
 struct ReplicaStatus {
   ClusterId cluster;
@@ -83,6 +106,7 @@ struct ReplicaStatus {
   Position applied = 0;
   Position durable = 0;              // of those, in the state on disk
   std::optional<PaxosStatus> paxos;  // of replication paxos
+  std::optional<TwoPcStatus> twopc;  // of replication 2pc
   std::string trouble;               // what a person has to see to, or empty
   std::uint64_t keys = 0;
   std::string software;

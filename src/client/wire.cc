@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/limits.h"
@@ -23,12 +24,12 @@ std::string one_line(const char* text) {
   return plain ? std::string(bytes) : printable(bytes, kReasonSizeMax);
 }
 
-// The status of a result as a plain number: what a later release may send is no value of the enum.
-template <typename WireResult>
-int number_of(const WireResult& result) {
+// An enum as a plain number: what a later release may send is no value of it.
+template <typename WireEnum>
+int number_of(const WireEnum& value) {
   int number = 0;
-  static_assert(sizeof number == sizeof result.status);
-  std::memcpy(&number, &result.status, sizeof number);
+  static_assert(sizeof number == sizeof value);
+  std::memcpy(&number, &value, sizeof number);
   return number;
 }
 
@@ -115,18 +116,39 @@ PaxosStatus paxos_of(const kv_paxos_status& wire) {
   return paxos;
 }
 
+TwoPcStatus twopc_of(const kv_twopc_status& wire) {
+  TwoPcStatus twopc;
+  twopc.coordinator = ReplicaId{wire.coordinator};
+  twopc.waiting = wire.waiting;
+  twopc.voting = wire.voting;
+  twopc.unfinished = wire.unfinished;
+  twopc.prepared = wire.prepared;
+  twopc.in_doubt_count = wire.in_doubt_count;
+  for (u_int i = 0; i < wire.in_doubt.in_doubt_len; ++i) {
+    const kv_txn_in_doubt& each = wire.in_doubt.in_doubt_val[i];
+    InDoubt in_doubt{ReplicaId{each.id.coordinator}, each.id.incarnation, each.id.number, "",
+                     duration_of_ms(each.since_ms)};
+    if (each.key.kv_key_len > 0) in_doubt.key.assign(each.key.kv_key_val, each.key.kv_key_len);
+    twopc.in_doubt.push_back(std::move(in_doubt));
+  }
+  twopc.conflicts = wire.conflicts;
+  twopc.aborted = wire.aborted;
+  twopc.log_bytes = wire.log_bytes;
+  return twopc;
+}
+
 template <typename WriteResult, typename Ok>
 WriteOutcome write_outcome(const WriteResult& result, const Ok& ok, const kv_partly_applied& partly,
                            const kv_failure& failed, const std::string& server) {
   WriteOutcome outcome;
   outcome.server = server;
-  if (number_of(result) == KV_OK) {
+  if (number_of(result.status) == KV_OK) {
     outcome.key_version = ok.key_version;
     outcome.position = ok.position;
-  } else if (number_of(result) == KV_PARTLY_APPLIED) {
+  } else if (number_of(result.status) == KV_PARTLY_APPLIED) {
     take_partly(partly, server, &outcome);
   } else {
-    outcome.status = failure(number_of(result), failed, server);
+    outcome.status = failure(number_of(result.status), failed, server);
   }
   return outcome;
 }
@@ -165,8 +187,8 @@ WriteOutcome outcome_of(const kv_del_result& result, const std::string& server) 
 ReadOutcome outcome_of(const kv_get_result& result, const std::string& server) {
   ReadOutcome outcome;
   outcome.server = server;
-  if (number_of(result) != KV_OK) {
-    outcome.status = failure(number_of(result), result.kv_get_result_u.failure, server);
+  if (number_of(result.status) != KV_OK) {
+    outcome.status = failure(number_of(result.status), result.kv_get_result_u.failure, server);
     return outcome;
   }
   const kv_get_ok& ok = result.kv_get_result_u.ok;
@@ -177,8 +199,8 @@ ReadOutcome outcome_of(const kv_get_result& result, const std::string& server) {
 }
 
 Result<ReplicaList> replicas_of(const kv_replicas_result& result, const std::string& server) {
-  if (number_of(result) != KV_OK) {
-    return failure(number_of(result), result.kv_replicas_result_u.failure, server);
+  if (number_of(result.status) != KV_OK) {
+    return failure(number_of(result.status), result.kv_replicas_result_u.failure, server);
   }
   const kv_replicas_ok& ok = result.kv_replicas_result_u.ok;
   ReplicaList list;
@@ -198,8 +220,8 @@ Result<ReplicaList> replicas_of(const kv_replicas_result& result, const std::str
 }
 
 Result<ReplicaStatus> status_of(const kv_status_result& result, const std::string& server) {
-  if (number_of(result) != KV_OK) {
-    return failure(number_of(result), result.kv_status_result_u.failure, server);
+  if (number_of(result.status) != KV_OK) {
+    return failure(number_of(result.status), result.kv_status_result_u.failure, server);
   }
   const kv_status_ok& ok = result.kv_status_result_u.ok;
   ReplicaStatus status;
@@ -212,8 +234,12 @@ Result<ReplicaStatus> status_of(const kv_status_result& result, const std::strin
   status.leader = ReplicaId{ok.leader};
   status.applied = ok.applied;
   status.durable = ok.durable;
-  if (ok.protocol.replication == KV_REPLICATION_PAXOS) {
+  const int replication = number_of(ok.protocol.replication);
+  if (replication == KV_REPLICATION_PAXOS) {
     status.paxos = paxos_of(ok.protocol.kv_protocol_status_u.paxos);
+  }
+  if (replication == KV_REPLICATION_2PC) {
+    status.twopc = twopc_of(ok.protocol.kv_protocol_status_u.twopc);
   }
   status.trouble = one_line(ok.trouble);
   status.keys = ok.keys;

@@ -67,7 +67,15 @@ Of replicas of paxos it shows:
   log       how large the log is on disk
   election  how long ago the last one was, and in brackets how many this replica has
             seen since it was started
-Below, who is down as seen by others, and what a person has to see to.
+Of replicas of 2pc:
+  waiting     writes of its clients that wait for a lock, or to be tried again
+  voting      those sent to the others and not decided
+  prepared    transactions of others that hold locks here, or wait for them
+  in-doubt    those of them whose outcome it does not know although it should: their
+              coordinator is down or silent; their keys wait until somebody tells
+  unfinished  decided to commit, and not acknowledged by every replica
+Below, what is in doubt and whose it is, who is down as seen by others, and what a
+person has to see to.
 
 Options:
   --state-hash  also show a hash over all keys, versions and values of each replica;

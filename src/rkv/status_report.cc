@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/bytes.h"
 #include "rkv/output.h"
 
 namespace rkv::cli {
@@ -58,11 +59,30 @@ Position lag_of(const client::ReplicaStatus& status, Position chosen) {
 
 // ---- the tables ---------------------------------------------------------------------------------
 
+// Of whose columns there is a table. Of several protocols among the replicas the first one here.
+enum class Columns { kPaxos, kTwoPc, kPlain };
+
+Columns columns_of(const std::vector<StatusRow>& rows) {
+  Columns columns = Columns::kPlain;
+  for (const StatusRow& row : rows) {
+    if (!row.status.ok()) continue;
+    if (row.status.value().paxos) return Columns::kPaxos;
+    if (row.status.value().twopc) columns = Columns::kTwoPc;
+  }
+  return columns;
+}
+
 // What a person looks for first is on the left; what is not here is in JSON.
-Cells head(bool with_paxos) {
-  if (with_paxos) {
-    return {"id",     "address", "role",    "leader", "ballot", "lag",     "applied",
-            "chosen", "synced",  "flushed", "lease",  "log",    "election"};
+Cells head(Columns columns) {
+  switch (columns) {
+    case Columns::kPaxos:
+      return {"id",     "address", "role",    "leader", "ballot", "lag",     "applied",
+              "chosen", "synced",  "flushed", "lease",  "log",    "election"};
+    case Columns::kTwoPc:
+      return {"id",       "address",    "role",    "waiting", "voting", "prepared",
+              "in-doubt", "unfinished", "applied", "flushed", "keys",   "log"};
+    case Columns::kPlain:
+      break;
   }
   return {"id",      "address", "state", "role",    "leader",
           "applied", "flushed", "keys",  "version", "uptime"};
@@ -97,6 +117,54 @@ Cells paxos_cells(const client::ReplicaStatus& status, Position chosen) {
           leads(status) ? fmt::format("{}ms", paxos.lease.ms()) : "-",
           short_size(paxos.log_bytes),
           election};
+}
+
+Cells twopc_cells(const client::ReplicaStatus& status) {
+  // As for paxos.
+  const client::TwoPcStatus twopc = status.twopc.value_or(client::TwoPcStatus());
+  return {status.role,
+          std::to_string(twopc.waiting),
+          std::to_string(twopc.voting),
+          std::to_string(twopc.prepared),
+          std::to_string(twopc.in_doubt_count),
+          std::to_string(twopc.unfinished),
+          std::to_string(status.applied),
+          std::to_string(status.durable),
+          std::to_string(status.keys),
+          short_size(twopc.log_bytes)};
+}
+
+Cells cells_of(Columns columns, const client::ReplicaStatus& status, Position chosen) {
+  switch (columns) {
+    case Columns::kPaxos:
+      return paxos_cells(status, chosen);
+    case Columns::kTwoPc:
+      return twopc_cells(status);
+    case Columns::kPlain:
+      break;
+  }
+  return plain_cells(status);
+}
+
+// For each transaction in doubt that a replica has named: whose it is, and for how long.
+std::string describe_in_doubt(const std::vector<StatusRow>& rows) {
+  std::string text;
+  for (const StatusRow& row : rows) {
+    if (!row.status.ok() || !row.status.value().twopc) continue;
+    const client::TwoPcStatus& twopc = *row.status.value().twopc;
+    for (const client::InDoubt& each : twopc.in_doubt) {
+      text += fmt::format(
+          "replica {} is in doubt for {} about key {}: replica {} coordinates it (transaction "
+          "{}.{}.{})\n",
+          row.replica.id.value, short_duration(each.since), printable(each.key),
+          each.coordinator.value, each.coordinator.value, each.incarnation, each.number);
+    }
+    if (twopc.in_doubt_count > twopc.in_doubt.size()) {
+      text += fmt::format("replica {} is in doubt about {} more\n", row.replica.id.value,
+                          twopc.in_doubt_count - twopc.in_doubt.size());
+    }
+  }
+  return text;
 }
 
 // For each replica that others cannot reach: who says so, and why.
@@ -157,6 +225,28 @@ void add_paxos(Json& object, const client::ReplicaStatus& status, Position chose
   object["log_bytes"] = paxos.log_bytes;
 }
 
+void add_twopc(Json& object, const client::TwoPcStatus& twopc) {
+  object["coordinator"] = twopc.coordinator.value == 0 ? Json() : Json(twopc.coordinator.value);
+  object["waiting"] = twopc.waiting;
+  object["voting"] = twopc.voting;
+  object["prepared"] = twopc.prepared;
+  object["unfinished"] = twopc.unfinished;
+  object["in_doubt_count"] = twopc.in_doubt_count;
+  object["in_doubt"] = Json::array();
+  for (const client::InDoubt& each : twopc.in_doubt) {
+    Json one;
+    one["coordinator"] = each.coordinator.value;
+    one["incarnation"] = each.incarnation;
+    one["number"] = each.number;
+    add_bytes(one, "key", each.key);
+    one["since_s"] = seconds_of(each.since);
+    object["in_doubt"].push_back(std::move(one));
+  }
+  object["conflicts"] = twopc.conflicts;
+  object["aborted"] = twopc.aborted;
+  object["log_bytes"] = twopc.log_bytes;
+}
+
 void add_status(Json& object, const client::ReplicaStatus& status, Position chosen) {
   object["role"] = status.role;
   object["leader"] = status.leader.value == 0 ? Json() : Json(status.leader.value);
@@ -170,6 +260,7 @@ void add_status(Json& object, const client::ReplicaStatus& status, Position chos
   object["replication"] = status.replication;
   object["trouble"] = status.trouble;
   if (status.paxos) add_paxos(object, status, chosen);
+  if (status.twopc) add_twopc(object, *status.twopc);
   object["peers"] = Json::array();
   for (const client::PeerStatus& peer : status.peers) {
     Json one;
@@ -210,11 +301,9 @@ Json row_json(const StatusRow& row, Position chosen, bool with_hash) {
 }  // namespace
 
 std::string status_table(const std::vector<StatusRow>& rows, OutputFormat format, bool with_hash) {
-  const bool with_paxos = std::any_of(rows.begin(), rows.end(), [](const StatusRow& row) {
-    return row.status.ok() && row.status.value().paxos.has_value();
-  });
+  const Columns columns = columns_of(rows);
   const Position chosen = highest_chosen(rows);
-  std::vector<Cells> table = {head(with_paxos)};
+  std::vector<Cells> table = {head(columns)};
   table.reserve(rows.size() + 1);
   if (with_hash) table.front().emplace_back("state-hash");
   for (const StatusRow& row : rows) {
@@ -224,13 +313,14 @@ std::string status_table(const std::vector<StatusRow>& rows, OutputFormat format
       cells.push_back(row.status.status().reason());
     } else {
       const client::ReplicaStatus& status = row.status.value();
-      const Cells more = with_paxos ? paxos_cells(status, chosen) : plain_cells(status);
+      const Cells more = cells_of(columns, status, chosen);
       cells.insert(cells.end(), more.begin(), more.end());
       if (with_hash) cells.push_back(status.state_hash ? status.state_hash->hash : "-");
     }
     table.push_back(std::move(cells));
   }
-  return render_table(table, format) + describe_down_peers(rows) + describe_trouble(rows);
+  return render_table(table, format) + describe_in_doubt(rows) + describe_down_peers(rows) +
+         describe_trouble(rows);
 }
 
 Json status_json(const std::vector<StatusRow>& rows, bool with_hash) {

@@ -19,8 +19,9 @@ struct StatusRow {
 };
 
 // What `rkv status` shows of these replicas, which are in the order of their ids: a table, drawn if
-// the format is kTable, and below it a line for each replica that others say is down, and for each
-// that is in trouble. Replicas of paxos have columns of their own.
+// the format is kTable, and below it a line for each transaction in doubt, for each replica that
+// others say is down, and for each that is in trouble. Replicas of paxos have columns of their own,
+// and so have those of 2pc.
 std::string status_table(const std::vector<StatusRow>& rows, OutputFormat format, bool with_hash);
 
 // The same for programs: a list with an object for each replica.

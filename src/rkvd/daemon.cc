@@ -13,6 +13,7 @@
 #include "paxos/paxos.h"
 #include "posix/system.h"
 #include "rkvd/listen_address.h"
+#include "twopc/twopc.h"
 
 namespace rkv::daemon {
 namespace {
@@ -54,6 +55,15 @@ Status check_own_id(const Options& options, const std::vector<ReplicaAddress>& r
                          std::to_string(*options.id) + " (--id) in it");
 }
 
+Status check_coordinator(const Options& options, const std::vector<ReplicaAddress>& replicas) {
+  if (options.replicas_file.empty() || !options.coordinator) return {};
+  for (const ReplicaAddress& replica : replicas) {
+    if (replica.id.value == *options.coordinator) return {};
+  }
+  return Status::invalid(options.replicas_file + ": there is no replica " +
+                         std::to_string(*options.coordinator) + " (--coordinator) in it");
+}
+
 std::string list_of(const std::vector<rpc::Address>& addresses) {
   std::string text;
   for (const rpc::Address& address : addresses) {
@@ -92,6 +102,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options, Logger& lo
   Result<std::vector<ReplicaAddress>> replicas = replicas_of(options);
   if (!replicas.ok()) return replicas.status();
   Status status = check_own_id(options, replicas.value());
+  if (status.ok()) status = check_coordinator(options, replicas.value());
   if (!status.ok()) return status;
   service::Cluster cluster;
   cluster.replicas = std::move(replicas).value();
@@ -140,6 +151,7 @@ Status Daemon::open_data() {
   if (identity.replication == service::Replication::kPaxos) {
     cluster_.lease_ms = static_cast<std::uint32_t>(options_.paxos.lease.ms());
   }
+  cluster_.coordinator.value = options_.coordinator.value_or(0);
   return {};
 }
 
@@ -153,10 +165,20 @@ std::unique_ptr<protocol::Protocol> Daemon::make_protocol() {
     options.peers = std::move(peers);
     return std::make_unique<forward::Forward>(options);
   }
+  std::vector<ReplicaId> all = std::move(peers);
+  all.push_back(cluster_.self);
+  if (cluster_.replication == service::Replication::kTwoPc) {
+    twopc::Options options = options_.twopc;
+    options.self = cluster_.self;
+    options.replicas = std::move(all);
+    options.coordinator = cluster_.coordinator;
+    auto made = std::make_unique<twopc::TwoPc>(options);
+    twopc_ = made.get();
+    return made;
+  }
   paxos::Options options = options_.paxos;
   options.self = cluster_.self;
-  options.replicas = std::move(peers);
-  options.replicas.push_back(cluster_.self);
+  options.replicas = std::move(all);
   posix::fill_random(&options.seed, sizeof options.seed);
   auto made = std::make_unique<paxos::Paxos>(options);
   paxos_ = made.get();
@@ -177,6 +199,7 @@ void Daemon::wire() {
   client_service_ = std::make_unique<service::ClientService>(
       cluster_, *manager_, data_->store(), *peers_, client_server_, loop_, logger_);
   if (paxos_ != nullptr) client_service_->show_paxos(*paxos_, *data_->log());
+  if (twopc_ != nullptr) client_service_->show_twopc(*twopc_, *data_->log());
   client_service_->serve_on(client_server_);
   client_service_->add_counter("rpcbind_registered", [this] {
     return std::uint64_t{registration_ == nullptr ? 0 : registration_->registered()};

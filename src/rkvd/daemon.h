@@ -21,6 +21,7 @@
 #include "service/cluster.h"
 #include "service/peer_service.h"
 #include "service/peers.h"
+#include "twopc/twopc.h"
 
 namespace rkv::daemon {
 
@@ -87,6 +88,7 @@ class Daemon final : public service::Peers::Listener {
   std::unique_ptr<service::Peers> peers_;
   std::unique_ptr<replica::Manager> manager_;
   const paxos::Paxos* paxos_ = nullptr;  // the manager's protocol, if it is this one
+  const twopc::TwoPc* twopc_ = nullptr;  // or this one
   std::unique_ptr<service::ClientService> client_service_;
   std::unique_ptr<service::PeerService> peer_service_;
   std::unique_ptr<rpc::RpcbindRegistration> registration_;  // null with --rpcbind=off

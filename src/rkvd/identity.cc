@@ -21,7 +21,22 @@ Result<service::Replication> wanted_replication(const Options& options) {
   const std::optional<service::Replication> replication = replication_named(options.replication);
   if (replication) return *replication;
   return Status::invalid("--replication " + options.replication +
-                         ": there is no such protocol; this version has: paxos, forward");
+                         ": there is no such protocol; this version has: paxos, 2pc, forward");
+}
+
+// Whether --coordinator fits; that of a cluster is looked for in its replicas file elsewhere.
+Status check_coordinator(const Identity& identity, const Options& options) {
+  if (!options.coordinator) return {};
+  const std::string given = "--coordinator " + std::to_string(*options.coordinator);
+  if (identity.replication != service::Replication::kTwoPc) {
+    return Status::invalid(given + " is for replication 2pc; this replica has replication " +
+                           std::string(name_of(identity.replication)));
+  }
+  if (identity.single && *options.coordinator != identity.replica.value) {
+    return Status::invalid(given + ": the only replica here is replica " +
+                           std::to_string(identity.replica.value));
+  }
+  return {};
 }
 
 }  // namespace
@@ -46,8 +61,8 @@ Result<Identity> Identity::decode(std::string_view bytes) {
   identity.single = reader.read_uint32() == 1;
   if (!reader.done() || format != kIdentityFormat ||
       cluster.size() != identity.cluster.bytes.size() ||
-      (replication != static_cast<std::uint32_t>(service::Replication::kForward) &&
-       replication != static_cast<std::uint32_t>(service::Replication::kPaxos))) {
+      replication < static_cast<std::uint32_t>(service::Replication::kForward) ||
+      replication > static_cast<std::uint32_t>(service::Replication::kTwoPc)) {
     return Status::internal("the record of its identity cannot be read by this version");
   }
   identity.replication = static_cast<service::Replication>(replication);
@@ -62,6 +77,8 @@ Result<Identity> new_identity(const Options& options) {
   identity.replication = replication.value();
   identity.single = options.replicas_file.empty();
   identity.replica.value = options.id.value_or(kSingleReplicaId);
+  const Status status = check_coordinator(identity, options);
+  if (!status.ok()) return status;
   if (!options.cluster_id.empty()) {
     const std::optional<ClusterId> id = ClusterId::parse(options.cluster_id);
     if (!id) {
@@ -106,7 +123,7 @@ Status check_identity(const Identity& identity, const Options& options) {
                                         std::string(name_of(identity.replication)) + ", not " +
                                         options.replication + " (--replication)");
   }
-  return {};
+  return check_coordinator(identity, options);
 }
 
 std::string_view name_of(service::Replication replication) {
@@ -115,6 +132,8 @@ std::string_view name_of(service::Replication replication) {
       return "forward";
     case service::Replication::kPaxos:
       return "paxos";
+    case service::Replication::kTwoPc:
+      return "2pc";
   }
   RKV_CHECK(false, "replication out of range");
 }
@@ -122,6 +141,7 @@ std::string_view name_of(service::Replication replication) {
 std::optional<service::Replication> replication_named(std::string_view name) {
   if (name == "forward") return service::Replication::kForward;
   if (name == "paxos") return service::Replication::kPaxos;
+  if (name == "2pc") return service::Replication::kTwoPc;
   return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #include "rkvd/options.h"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <cctype>
 #include <sstream>
@@ -68,7 +69,8 @@ po::options_description identity_options(Options& options) {
       "cluster-id", text(&options.cluster_id, "ID"),
       "the cluster's identity, 32 hexadecimal digits, the same for all its replicas")(
       "replication", text(&options.replication, "PROTOCOL"),
-      "how replicas agree on writes: paxos (the default) or forward; fixed when the cluster is "
+      "how replicas agree on writes: paxos (the default), 2pc or forward; fixed when the cluster "
+      "is "
       "made");
   return group;
 }
@@ -116,7 +118,11 @@ po::options_description replication_options(Options& options, Raw& raw) {
       "paxos: a replica that hears of no leader for a random time from this to twice this asks to "
       "become it; a leader's lease is this long. The same at all replicas")(
       "request-timeout-ms", number(&raw.request_timeout_ms),
-      "paxos: a call that waits for a leader, or a majority, is answered by then")(
+      "paxos: a call that waits for a leader, or a majority, is answered by then; 2pc: a write "
+      "that waits for others, or for the votes of all")(
+      "coordinator", po::value<std::uint32_t>()->value_name("N"),
+      "2pc: all writes go through this replica, whichever is asked; without it, each goes through "
+      "the one that is asked. The same at all replicas")(
       "answer-timeout-ms", number(&raw.answer_timeout_ms),
       "forward: another replica must have answered by then")(
       "log-keep-mb", number(&raw.log_keep_mb),
@@ -125,9 +131,11 @@ po::options_description replication_options(Options& options, Raw& raw) {
       "who has missed more cannot catch up")(
       "fail",
       po::value<std::vector<std::string>>(&raw.fail)->composing()->value_name("ROLE:UP:DOWN"),
-      "a trial: this role (paxos: acceptor, proposer, learner) stops after so many seconds and is "
-      "started again after so many, again and again, in the mean; may be given several times")(
-      "fail-seed", number(&options.fail_seed), "of the times drawn for --fail");
+      "a trial: this role (paxos: acceptor, proposer, learner; 2pc: coordinator, participant) "
+      "stops "
+      "after so many seconds and is started again after so many, again and again, in the mean; may "
+      "be given several times")("fail-seed", number(&options.fail_seed),
+                                "of the times drawn for --fail");
   return group;
 }
 
@@ -231,7 +239,12 @@ Status take_replication(const Raw& raw, Options& options) {
                            std::to_string(kHeartbeatsPerElection) + " times as much and at most " +
                            std::to_string(kTimeMax));
   }
-  if (raw.request_timeout_ms < raw.election_ms) {
+  if (raw.request_timeout_ms == 0) {
+    return Status::invalid("--request-timeout-ms must be at least 1");
+  }
+  // Of a replica that exists the protocol may be left out; then it could be paxos.
+  const bool has_elections = options.replication.empty() || options.replication == "paxos";
+  if (has_elections && raw.request_timeout_ms < raw.election_ms) {
     return Status::invalid(
         "--request-timeout-ms must be at least --election-ms: while a leader is "
         "elected, calls wait");
@@ -246,6 +259,8 @@ Status take_replication(const Raw& raw, Options& options) {
   }
   options.paxos.kept_bytes = std::size_t{raw.log_keep_mb} << 20;
   options.paxos.request_timeout = milliseconds(raw.request_timeout_ms);
+  options.twopc.request_timeout = options.paxos.request_timeout;
+  options.twopc.vote_timeout = std::min(options.twopc.vote_timeout, options.twopc.request_timeout);
   return {};
 }
 
@@ -261,6 +276,9 @@ Status take_role_failures(const std::vector<std::string>& texts, Options& option
 
 Status complete(const po::variables_map& values, const Raw& raw, Options& options) {
   if (values.contains("id")) options.id = values["id"].as<std::uint32_t>();
+  if (values.contains("coordinator")) {
+    options.coordinator = values["coordinator"].as<std::uint32_t>();
+  }
   if (options.data_dir.empty()) {
     return Status::invalid("--data-dir DIR is missing: where this replica keeps its data");
   }

@@ -12,6 +12,7 @@
 #include "paxos/options.h"
 #include "rkvd/role_failures.h"
 #include "rpc/server.h"
+#include "twopc/options.h"
 
 namespace rkv::daemon {
 
@@ -30,6 +31,8 @@ struct Options {
   bool create = false;
   std::string cluster_id;   // empty: not given
   std::string replication;  // empty: not given; then paxos, or what the replica was made with
+  // Of 2pc: who coordinates all writes. Nobody if not given: whoever is asked.
+  std::optional<std::uint32_t> coordinator;
   std::string listen;       // empty: as the replicas file says
   std::string peer_listen;  // the same
   bool udp = true;          // clients are served over UDP too
@@ -38,6 +41,7 @@ struct Options {
   LogLevel log_level = LogLevel::kInfo;
   rpc::ServerLimits client_limits;
   paxos::Options paxos;  // its times; who the replicas are is not in it
+  twopc::Options twopc;  // the same
   std::vector<RoleFailure> role_failures;
   std::uint64_t fail_seed = 0;
   Duration answer_timeout;

@@ -78,9 +78,18 @@ Status ReplicaData::open_existing() {
                         ": its log is gone; without it the replica does not know what it has "
                         "promised the others, and must not take part any more");
   }
+  // What a vote or a decision was, nobody else may know.
+  const bool is_twopc = identity_.replication == service::Replication::kTwoPc;
+  if (is_twopc && log_->has_lost_records()) {
+    return in_directory(options_, ": its log has lost votes or decisions of two-phase commit (" +
+                                      log_->damage().front() +
+                                      "), which no other replica may know: put the file back as it "
+                                      "was, or make the cluster anew with the data of another one");
+  }
   for (const std::string& damage : log_->damage()) {
-    logger_.error("the log is damaged: {}; what it held is fetched from the other replicas",
-                  damage);
+    logger_.error("the log is damaged: {}; {}", damage,
+                  is_twopc ? "no vote and no decision is lost by that"
+                           : "what it held is fetched from the other replicas");
   }
   return {};
 }
@@ -130,7 +139,11 @@ Status ReplicaData::open_log() {
 
 // A log that was never written to cannot be told from one that was lost; so this one is.
 Status ReplicaData::begin_log() {
-  const env::LogDevice::BatchNumber first = log_->append({{}, paxos::encode_standing({})});
+  LogBatch batch;
+  if (identity_.replication == service::Replication::kPaxos) {
+    batch.standing = paxos::encode_standing({});
+  }
+  const env::LogDevice::BatchNumber first = log_->append(std::move(batch));
   const bool is_durable = loop_.run_until([this, first] { return log_->durable() >= first; },
                                           rpc::EventLoop::read_clock() + kFirstWriteTime);
   if (is_durable) return open_log();  // anew: what it holds is what the next start finds

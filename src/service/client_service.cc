@@ -17,6 +17,9 @@
 extern "C" void kv_prog_1(svc_req* request, SVCXPRT* transport);
 
 namespace rkv::service {
+
+static_assert(twopc::kInDoubtShownMax == KV_IN_DOUBT_MAX);
+
 namespace {
 
 // Key and value within their limits; the wire bounds them too, but for the empty key.
@@ -153,6 +156,11 @@ void ClientService::add_counter(std::string name, std::function<std::uint64_t()>
 
 void ClientService::show_paxos(const paxos::Paxos& paxos, const env::LogDevice& log) {
   paxos_ = &paxos;
+  log_ = &log;
+}
+
+void ClientService::show_twopc(const twopc::TwoPc& twopc, const env::LogDevice& log) {
+  twopc_ = &twopc;
   log_ = &log;
 }
 
@@ -315,13 +323,10 @@ std::vector<ClientService::Counter> ClientService::counters() const {
   return all;
 }
 
-kv_protocol_status ClientService::protocol_status() const {
-  kv_protocol_status wire{};
-  wire.replication = static_cast<kv_replication>(cluster_.replication);
-  if (paxos_ == nullptr) return wire;
+kv_paxos_status ClientService::paxos_status() const {
   const paxos::Paxos::View view = paxos_->view();
   const TimePoint now = loop_.now();
-  kv_paxos_status& paxos = wire.kv_protocol_status_u.paxos;
+  kv_paxos_status paxos{};
   paxos.ballot = {view.ballot.round, view.ballot.replica.value};
   paxos.promised = {view.promised.round, view.promised.replica.value};
   paxos.chosen = view.chosen;
@@ -331,7 +336,31 @@ kv_protocol_status ClientService::protocol_status() const {
   paxos.elections = view.elections;
   if (view.elections > 0) paxos.election_age_ms = milliseconds_until(now, view.elected_at);
   paxos.log_bytes = log_->size();
-  return wire;
+  return paxos;
+}
+
+// What it returns refers to `view` and `parts`.
+kv_twopc_status ClientService::twopc_status(const twopc::View& view,
+                                            std::vector<kv_txn_in_doubt>* parts) const {
+  RKV_CHECK(view.in_doubt.size() <= KV_IN_DOUBT_MAX, "what is in doubt fits STATUS");
+  for (const twopc::View::InDoubt& each : view.in_doubt) {
+    parts->push_back({{each.id.coordinator.value, each.id.incarnation, each.id.number},
+                      {static_cast<u_int>(each.key.size()), const_cast<char*>(each.key.data())},
+                      milliseconds_until(loop_.now(), each.since)});
+  }
+  kv_twopc_status twopc{};
+  twopc.coordinator = view.coordinator.value;
+  twopc.waiting = view.waiting;
+  twopc.voting = view.voting;
+  twopc.unfinished = view.unfinished;
+  twopc.prepared = view.prepared;
+  twopc.in_doubt_count = view.in_doubt_count;
+  twopc.in_doubt.in_doubt_len = static_cast<u_int>(parts->size());
+  twopc.in_doubt.in_doubt_val = parts->data();
+  twopc.conflicts = view.conflicts;
+  twopc.aborted = view.aborted;
+  twopc.log_bytes = log_->size();
+  return twopc;
 }
 
 void ClientService::send_status(rpc::Reply<kv_status_result> reply,
@@ -354,6 +383,8 @@ void ClientService::send_status(rpc::Reply<kv_status_result> reply,
   const std::string role(own.name);
   const std::string trouble = own.trouble.substr(0, kReasonSizeMax);
   const std::string software = kSoftwareVersion;
+  const twopc::View view = twopc_ == nullptr ? twopc::View() : twopc_->view();
+  std::vector<kv_txn_in_doubt> in_doubt;
   kv_status_result result{};
   result.status = KV_OK;
   kv_status_ok& ok = result.kv_status_result_u.ok;
@@ -363,7 +394,10 @@ void ClientService::send_status(rpc::Reply<kv_status_result> reply,
   ok.replication = string_to_wire(cluster_.replication_name);
   ok.role = string_to_wire(role);
   ok.leader = own.leader.value;
-  ok.protocol = protocol_status();
+  ok.protocol.replication = static_cast<kv_replication>(cluster_.replication);
+  auto& arms = ok.protocol.kv_protocol_status_u;
+  if (paxos_ != nullptr) arms.paxos = paxos_status();
+  if (twopc_ != nullptr) arms.twopc = twopc_status(view, &in_doubt);
   ok.trouble = string_to_wire(trouble);
   ok.applied = store_.applied();
   ok.durable = store_.durable();

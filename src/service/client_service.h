@@ -18,6 +18,7 @@
 #include "rpc/server.h"
 #include "service/cluster.h"
 #include "service/peers.h"
+#include "twopc/twopc.h"
 
 namespace rkv::service {
 
@@ -43,6 +44,8 @@ class ClientService {
   // Makes STATUS tell of the replica's protocol, when that is Paxos, and its log. Both must outlive
   // the service.
   void show_paxos(const paxos::Paxos& paxos, const env::LogDevice& log);
+  // The same for two-phase commit.
+  void show_twopc(const twopc::TwoPc& twopc, const env::LogDevice& log);
 
   void put(const kv_put_args& args, rpc::Reply<kv_put_result> reply);
   void get(const kv_get_args& args, rpc::Reply<kv_get_result> reply);
@@ -57,7 +60,8 @@ class ClientService {
   };
   std::vector<Counter> counters() const;
   void read(std::string key, rpc::Reply<kv_get_result> reply);
-  kv_protocol_status protocol_status() const;
+  kv_paxos_status paxos_status() const;
+  kv_twopc_status twopc_status(const twopc::View& view, std::vector<kv_txn_in_doubt>* parts) const;
   void send_status(rpc::Reply<kv_status_result> reply, const kv::StateHash* hash) const;
   // A line for each operation, when the log level is debug.
   void log_operation(const char* operation, std::string_view key, TimePoint begun,
@@ -71,7 +75,8 @@ class ClientService {
   rpc::EventLoop& loop_;
   Logger& logger_;
   const TimePoint started_;
-  const paxos::Paxos* paxos_ = nullptr;
+  const paxos::Paxos* paxos_ = nullptr;  // at most one of the two
+  const twopc::TwoPc* twopc_ = nullptr;
   const env::LogDevice* log_ = nullptr;
   std::vector<std::pair<std::string, std::function<std::uint64_t()>>> added_counters_;
 };

@@ -65,6 +65,9 @@ class SegmentedLog final : public env::LogDevice {
 
   // Whether anything was ever written to it that is still known.
   bool has_batches() const { return sequence_ > 0; }
+  // Whether records that were durable are among what was found damaged at the start. To be asked
+  // before take_recovered().
+  bool has_lost_records() const { return recovered_.lost_up_to.has_value(); }
   // What was found damaged at the start, a line for a person each; empty: nothing.
   const std::vector<std::string>& damage() const { return damage_; }
   // Bytes of a record's body that surely fit.
