@@ -140,7 +140,8 @@ while IFS= read -r file; do
     report "$file:${found%%:*}" "longer than $line_width characters"
   done < <(grep -nE "^.{$((line_width + 1))}" "$file")
   length=$(wc -l <"$file")
-  ((length <= file_length)) ||
+  # The contract of the wire is one document, whatever its length.
+  ((length <= file_length)) || [[ $file == *.x ]] ||
     report "$file:$length" "longer than $file_length lines: it does more than one thing"
 done < <(
   find src scripts tests -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' -o -name '*.sh' \

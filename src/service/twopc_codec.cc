@@ -173,11 +173,11 @@ void put_outcome(const twopc::TxnOutcome& outcome, TwoPcWireParts& parts, kv_txn
 
 // ---- in -----------------------------------------------------------------------------------------
 
-twopc::TxnId from_wire(const kv_txn_id& wire) {
+twopc::TxnId id_from_wire(const kv_txn_id& wire) {
   return {ReplicaId{wire.coordinator}, wire.incarnation, wire.number};
 }
 
-twopc::TxnMark from_wire(const kv_txn_mark& wire) { return {wire.incarnation, wire.number}; }
+twopc::TxnMark mark_from_wire(const kv_txn_mark& wire) { return {wire.incarnation, wire.number}; }
 
 std::string text_of(const char* wire) { return wire == nullptr ? "" : wire; }
 
@@ -247,7 +247,7 @@ Result<twopc::TransactionPtr> transaction_from_wire(const kv_txn& wire, ReplicaI
   Result<Change> change = change_from_wire(wire.keys, wire.command);
   if (!change.ok()) return change.status();
   twopc::Transaction made;
-  made.id = from_wire(wire.id);
+  made.id = id_from_wire(wire.id);
   made.timestamp = {wire.timestamp.clock, ReplicaId{wire.timestamp.replica}};
   made.origin = {ReplicaId{wire.origin.replica}, wire.origin.incarnation, wire.origin.proposal};
   made.operation = from_wire(wire.operation);
@@ -260,7 +260,7 @@ Result<protocol::MessagePtr> prepare_from_wire(const kv_txn_prepare& wire, Repli
   Status status = check_bound(wire.clock);
   if (status.ok()) status = check_mark(wire.finished_below);
   if (!status.ok()) return status;
-  twopc::TxnPrepareFields fields{wire.clock, from_wire(wire.finished_below), {}};
+  twopc::TxnPrepareFields fields{wire.clock, mark_from_wire(wire.finished_below), {}};
   const auto& array = wire.transactions;
   fields.transactions.reserve(array.transactions_len);
   for (const kv_txn& each : std::span(array.transactions_val, array.transactions_len)) {
@@ -281,7 +281,7 @@ Result<protocol::MessagePtr> votes_from_wire(const kv_txn_votes& wire) {
     const std::optional<Vote> vote = enum_from_wire(each.vote, Vote::kRefused);
     if (!vote) return Status::invalid("a vote that there is not");
     if (*vote == Vote::kWaits) return Status::invalid("a late vote that is none yet");
-    fields.votes.push_back({from_wire(each.id), *vote});
+    fields.votes.push_back({id_from_wire(each.id), *vote});
   }
   if (!status.ok()) return status;
   return protocol::MessagePtr(std::make_shared<twopc::TxnVotes>(std::move(fields)));
@@ -291,7 +291,7 @@ Result<protocol::MessagePtr> decide_from_wire(const kv_txn_decide& wire, Replica
   Status status = check_bound(wire.clock);
   if (status.ok()) status = check_mark(wire.finished_below);
   if (!status.ok()) return status;
-  twopc::TxnDecideFields fields{wire.clock, from_wire(wire.finished_below), {}};
+  twopc::TxnDecideFields fields{wire.clock, mark_from_wire(wire.finished_below), {}};
   const auto& array = wire.outcomes;
   fields.outcomes.reserve(array.outcomes_len);
   for (const kv_txn_outcome_of& each : std::span(array.outcomes_val, array.outcomes_len)) {
@@ -299,7 +299,7 @@ Result<protocol::MessagePtr> decide_from_wire(const kv_txn_decide& wire, Replica
     if (!status.ok()) return status;
     const std::optional<Decision> decision = enum_from_wire(each.decision, Decision::kAbort);
     if (!decision) return Status::invalid("a decision that there is not");
-    fields.outcomes.push_back({from_wire(each.id), *decision});
+    fields.outcomes.push_back({id_from_wire(each.id), *decision});
   }
   return protocol::MessagePtr(std::make_shared<twopc::TxnDecide>(std::move(fields)));
 }
@@ -311,7 +311,7 @@ Result<protocol::MessagePtr> query_from_wire(const kv_txn_query& wire) {
   for (const kv_txn_id& id : std::span(wire.ids.ids_val, wire.ids.ids_len)) {
     if (status.ok()) status = check_id(id);
     if (!status.ok()) return status;
-    fields.ids.push_back(from_wire(id));
+    fields.ids.push_back(id_from_wire(id));
   }
   if (!status.ok()) return status;
   return protocol::MessagePtr(std::make_shared<twopc::TxnQuery>(std::move(fields)));
