@@ -147,8 +147,8 @@ class CodecTest : public CppUnit::TestFixture {
     const auto& received = static_cast<const forward::Writes&>(*back.value()).commands();
     CPPUNIT_ASSERT_EQUAL(commands.size(), received.size());
     for (std::size_t i = 0; i < commands.size(); ++i) CPPUNIT_ASSERT(*received[i] == *commands[i]);
-    const Result<protocol::MessagePtr> answer =
-        answer_from_wire(KV_PHASE_FORWARD, OutgoingAnswer(forward::Written(42)).wire());
+    const Result<protocol::MessagePtr> answer = answer_from_wire(
+        KV_PHASE_FORWARD, OutgoingAnswer(KV_PHASE_FORWARD, forward::Written(42)).wire());
     CPPUNIT_ASSERT(answer.ok());
     CPPUNIT_ASSERT_EQUAL(Position{42},
                          static_cast<const forward::Written&>(*answer.value()).position());

@@ -79,7 +79,7 @@ Result<protocol::MessagePtr> received_answer(kv_phase request, const std::string
 template <typename Answer, typename Fields>
 Result<protocol::MessagePtr> answered(kv_phase request, Fields fields) {
   const Answer answer(std::move(fields));
-  const OutgoingAnswer outgoing(answer);
+  const OutgoingAnswer outgoing(request, answer);
   return received_answer(request, encoded(xdr_kv_peer_answer, outgoing.wire()));
 }
 
@@ -143,8 +143,8 @@ std::size_t record_size(const protocol::Message& message) {
   return encoded(xdr_kv_rput_args, args).size() + kCallHeaderSizeMax;
 }
 
-std::size_t answer_record_size(const protocol::Message& answer) {
-  const OutgoingAnswer outgoing(answer);
+std::size_t answer_record_size(kv_phase request, const protocol::Message& answer) {
+  const OutgoingAnswer outgoing(request, answer);
   kv_rput_result result{};
   result.kv_rput_result_u.ok.answer = outgoing.wire();
   return encoded(xdr_kv_rput_result, result).size() + kCallHeaderSizeMax;
@@ -271,7 +271,8 @@ class PaxosCodecTest : public CppUnit::TestFixture {
 
   void the_largest_promise_fits_a_record() {
     const paxos::PromiseFields fields = largest_promise();
-    CPPUNIT_ASSERT(answer_record_size(paxos::Promise(fields)) <= kPeerRecordSizeMax);
+    CPPUNIT_ASSERT(answer_record_size(KV_PHASE_PAXOS_PREPARE, paxos::Promise(fields)) <=
+                   kPeerRecordSizeMax);
     const auto result = answered<paxos::Promise>(KV_PHASE_PAXOS_PREPARE, fields);
     const auto& promise = as_of<paxos::Promise>(paxos::kPromise, result);
     CPPUNIT_ASSERT_EQUAL(kVotesMax, promise.accepted.size());
@@ -296,7 +297,8 @@ class PaxosCodecTest : public CppUnit::TestFixture {
       const auto submitted = sent<paxos::Submit>(submit);
       assert_same(values, as_of<paxos::Submit>(paxos::kSubmit, submitted).values);
       const paxos::FetchedFields fetched{1, values, values.size(), 0};
-      CPPUNIT_ASSERT(answer_record_size(paxos::Fetched(fetched)) <= kPeerRecordSizeMax);
+      CPPUNIT_ASSERT(answer_record_size(KV_PHASE_PAXOS_FETCH, paxos::Fetched(fetched)) <=
+                     kPeerRecordSizeMax);
       const auto told = answered<paxos::Fetched>(KV_PHASE_PAXOS_FETCH, fetched);
       assert_same(values, as_of<paxos::Fetched>(paxos::kFetched, told).values);
     }
@@ -432,7 +434,7 @@ class PaxosCodecTest : public CppUnit::TestFixture {
           KV_PHASE_PAXOS_FETCH, KV_PHASE_PAXOS_SUBMIT, KV_PHASE_PAXOS_READ_INDEX}) {
       assert_refused(answered<paxos::Accepted>(request, fields), reason);
     }
-    const OutgoingAnswer written(forward::Written(1));
+    const OutgoingAnswer written(KV_PHASE_FORWARD, forward::Written(1));
     assert_refused(answer_from_wire(KV_PHASE_PAXOS_ACCEPT, written.wire()), reason);
   }
 
