@@ -75,6 +75,48 @@ client::ReplicaStatus forwarder() {
   return status;
 }
 
+client::ReplicaStatus participant() {
+  client::ReplicaStatus status = any_replica(1);
+  status.replication = "2pc";
+  status.role = "replica";
+  status.applied = 40;
+  status.durable = 30;
+  client::TwoPcStatus twopc;
+  twopc.waiting = 5;
+  twopc.voting = 4;
+  twopc.unfinished = 7;
+  twopc.prepared = 22;
+  twopc.in_doubt_count = 18;
+  twopc.in_doubt = {{ReplicaId{3}, 2, 77, "color", seconds(75)},
+                    {ReplicaId{2}, 9, 1, std::string("\0\xff", 2), milliseconds(1500)}};
+  twopc.conflicts = 3;
+  twopc.aborted = 2;
+  twopc.log_bytes = 16 << 20;
+  status.twopc = twopc;
+  status.peers = {{ReplicaId{3}, false, "connection refused", seconds(75)}};
+  return status;
+}
+
+// All writes go through it.
+client::ReplicaStatus coordinator() {
+  client::ReplicaStatus status = any_replica(2);
+  status.replication = "2pc";
+  status.role = "coordinator";
+  status.leader = ReplicaId{2};
+  status.applied = 40;
+  status.durable = 40;
+  client::TwoPcStatus twopc;
+  twopc.coordinator = ReplicaId{2};
+  status.twopc = twopc;
+  status.trouble = "the disk of the log is nearly full; writes are refused";
+  return status;
+}
+
+std::vector<StatusRow> twopc_rows() {
+  return {row_of(1, participant()), row_of(2, coordinator()),
+          row_of(3, Status::unavailable("no answer"))};
+}
+
 std::vector<StatusRow> paxos_rows() {
   return {row_of(1, leader()), row_of(2, candidate()),
           row_of(3, Status::unavailable("10.0.0.3:7411: connection refused"))};
@@ -89,7 +131,9 @@ class StatusReportTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(shows_replicas_of_forward_without_columns_of_paxos);
   CPPUNIT_TEST(shows_replicas_of_which_none_answers);
   CPPUNIT_TEST(takes_what_is_applied_beyond_what_is_known_as_no_lag);
+  CPPUNIT_TEST(shows_replicas_of_2pc_and_what_is_in_doubt);
   CPPUNIT_TEST(writes_all_of_paxos_in_json);
+  CPPUNIT_TEST(writes_all_of_2pc_in_json);
   CPPUNIT_TEST(writes_null_in_json_where_there_is_nothing);
   CPPUNIT_TEST_SUITE_END();
 
@@ -152,6 +196,45 @@ class StatusReportTest : public CppUnit::TestFixture {
                     R"({"id":3,"up":false,"reason":"connection refused","since_s":3.0}],)"
                     R"("counters":{"calls":7}})"),
         status_json(paxos_rows(), false)[0].dump());
+  }
+
+  void shows_replicas_of_2pc_and_what_is_in_doubt() {
+    CPPUNIT_ASSERT_EQUAL(
+        std::string(
+            "id  address        role         waiting  voting  prepared  in-doubt  unfinished  "
+            "applied  flushed  keys  log\n"
+            "1   10.0.0.1:7411  replica      5        4       22        18        7           "
+            "40       30       17    16.0MiB\n"
+            "2   10.0.0.2:7411  coordinator  0        0       0         0         0           "
+            "40       40       17    0KiB\n"
+            "3   10.0.0.3:7411  unreachable  no answer\n"
+            "replica 1 is in doubt for 1m15s about key color: replica 3 coordinates it "
+            "(transaction 3.2.77)\n"
+            "replica 1 is in doubt for 1s about key \\x00\\xff: replica 2 coordinates it "
+            "(transaction 2.9.1)\n"
+            "replica 1 is in doubt about 16 more\n"
+            "replica 3 is down as seen by 1, for 1m15s: connection refused\n"
+            "replica 2 is in trouble: the disk of the log is nearly full; writes are refused\n"),
+        status_table(twopc_rows(), OutputFormat::kSimple, false));
+  }
+
+  void writes_all_of_2pc_in_json() {
+    const Json list = status_json(twopc_rows(), false);
+    CPPUNIT_ASSERT_EQUAL(
+        std::string(
+            R"({"id":1,"address":"10.0.0.1:7411","reachable":true,"role":"replica",)"
+            R"("leader":null,"applied":40,"flushed":30,"keys":17,"version":"9.9",)"
+            R"("uptime_s":61.5,"cluster":"5a000000000000000000000000000000",)"
+            R"("incarnation":3,"replication":"2pc","trouble":"",)"
+            R"("coordinator":null,"waiting":5,"voting":4,"prepared":22,"unfinished":7,)"
+            R"("in_doubt_count":18,"in_doubt":[{"coordinator":3,"incarnation":2,"number":77,)"
+            R"("key":"color","since_s":75.0},{"coordinator":2,"incarnation":9,"number":1,)"
+            R"("key_base64":"AP8=","since_s":1.5}],"conflicts":3,"aborted":2,)"
+            R"("log_bytes":16777216,"peers":[{"id":3,"up":false,)"
+            R"("reason":"connection refused","since_s":75.0}],"counters":{}})"),
+        list[0].dump());
+    CPPUNIT_ASSERT_EQUAL(2, list[1]["coordinator"].get<int>());
+    CPPUNIT_ASSERT(list[1]["in_doubt"].empty());
   }
 
   void writes_null_in_json_where_there_is_nothing() {
