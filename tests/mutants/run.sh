@@ -27,10 +27,16 @@ log_of() {
   fi
 }
 
+# A bug of two-phase commit needs that.
+protocol_of() {
+  if [[ $1 == txn_* ]]; then echo --replication 2pc; fi
+}
+
 # Prints the first failure within the seeds of a chunk.
 first_failure() {   # bug, replicas, from
   # shellcheck disable=SC2046 # words
-  RKV_PLANTED=$1 "$sim" --replicas "$2" --from "$3" --count $chunk $(log_of "$1") 2>/dev/null |
+  RKV_PLANTED=$1 "$sim" --replicas "$2" --from "$3" --count $chunk \
+    $(log_of "$1") $(protocol_of "$1") 2>/dev/null |
     grep -m 1 FAILED
 }
 
