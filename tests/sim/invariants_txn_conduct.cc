@@ -53,17 +53,18 @@ void TxnConduct::happens(ReplicaId replica, const protocol::Event& event, TimePo
   if (const auto* const propose = std::get_if<protocol::Propose>(&event)) {
     process.writes[{replica, propose->proposal}] = now;
   } else if (const auto* const read = std::get_if<protocol::Read>(&event)) {
-    process.reads[read->read] = read->key;
+    const std::string key(read->key);
+    process.reads[read->read] = {key, transactions_.in_doubt(replica, key)};
   } else if (const auto* const request = std::get_if<protocol::Request>(&event)) {
     process.requests[request->call] = request->message;
-    asked(process, *request);
+    asked(replica, *request);
     if (request->message->tag() == twopc::kTxnSubmit) {
       for (const auto& it : twopc::as<twopc::TxnSubmit>(*request->message).submissions) {
         process.writes.try_emplace({request->from, it.proposal}, now);
       }
     }
   } else if (const auto* const answer = std::get_if<protocol::Answer>(&event)) {
-    answered(process, *answer);
+    answered(replica, *answer);
     process.calls.erase(answer->call);
   } else if (const auto* const failed = std::get_if<protocol::SendFailed>(&event)) {
     const auto call = process.calls.find(failed->call);
@@ -74,6 +75,8 @@ void TxnConduct::happens(ReplicaId replica, const protocol::Event& event, TimePo
       }
     }
     process.calls.erase(call);
+  } else if (const auto* const checked = std::get_if<protocol::Checked>(&event)) {
+    if (checked->is_known) excuse_all(process);  // of one of them: it was made before
   } else if (const auto* const up = std::get_if<protocol::PeerUp>(&event)) {
     process.up.insert(up->peer);
   } else if (const auto* const down = std::get_if<protocol::PeerDown>(&event)) {
@@ -85,19 +88,28 @@ void TxnConduct::happens(ReplicaId replica, const protocol::Event& event, TimePo
   }
 }
 
-void TxnConduct::asked(Process& process, const protocol::Request& request) {
+// A stopped participant hears nothing.
+void TxnConduct::told(ReplicaId replica, const TxnId& id, const Told& told) {
+  Process& process = processes_[replica];
+  if (process.stopped.contains("participant")) return;
+  process.told.try_emplace(id, told);
+  if (told.decision == Decision::kAbort) transactions_.told_aborted(replica, id);
+}
+
+void TxnConduct::asked(ReplicaId replica, const protocol::Request& request) {
   if (request.message->tag() == twopc::kTxnDecide) {
     for (const auto& it : twopc::as<twopc::TxnDecide>(*request.message).outcomes) {
-      process.told[it.id] = {it.decision, Source::kDecision};
+      told(replica, it.id, {it.decision, Source::kDecision});
     }
   } else if (request.message->tag() == twopc::kTxnVotes) {
     for (const auto& it : twopc::as<twopc::TxnVotes>(*request.message).votes) {
-      voted(process, it.id, it.vote);
+      voted(processes_[replica], it.id, it.vote);
     }
   }
 }
 
-void TxnConduct::answered(Process& process, const protocol::Answer& answer) {
+void TxnConduct::answered(ReplicaId replica, const protocol::Answer& answer) {
+  Process& process = processes_[replica];
   const auto call = process.calls.find(answer.call);
   RKV_CHECK(call != process.calls.end(), "what is answered was sent");
   if (answer.message->tag() == twopc::kTxnPrepared) {
@@ -113,9 +125,9 @@ void TxnConduct::answered(Process& process, const protocol::Answer& answer) {
       if (outcomes[i] == Knowledge::kUnknown) continue;
       const bool is_committed = outcomes[i] == Knowledge::kCommitted;
       const bool is_coordinator = answer.from == asked[i].coordinator;
-      process.told.try_emplace(asked[i],
-                               Told{is_committed ? Decision::kCommit : Decision::kAbort,
-                                    is_coordinator ? Source::kCoordinator : Source::kPeer});
+      told(replica, asked[i],
+           {is_committed ? Decision::kCommit : Decision::kAbort,
+            is_coordinator ? Source::kCoordinator : Source::kPeer});
     }
   }
 }
@@ -216,13 +228,21 @@ void TxnConduct::check_read(ReplicaId replica, protocol::ReadId read, bool is_re
   Process& process = processes_[replica];
   const auto found = process.reads.find(read);
   RKV_CHECK(found != process.reads.end(), "a read ends once");
-  const std::string key = std::move(found->second);
+  const Reading reading = std::move(found->second);
   process.reads.erase(found);
-  const bool is_in_doubt = transactions_.is_in_doubt(replica, key);
-  if (is_in_doubt && !is_refused) {
-    fail("a read waits while its key is in doubt", replica, "reads " + key);
-  } else if (!is_in_doubt && is_refused && process.stopped.empty()) {
-    fail("reads go on but for keys in doubt", replica, "refuses to read " + key);
+  const std::string& key = reading.key;
+  if (is_refused) {
+    const bool may_be_refused = !reading.in_doubt.empty() || !process.stopped.empty() ||
+                                transactions_.is_held(replica, key);
+    if (!may_be_refused) {
+      fail("reads go on but for keys in doubt", replica, "refuses to read " + key);
+    }
+    return;
+  }
+  for (const TxnId& id : reading.in_doubt) {
+    if (!transactions_.is_open(replica, id)) continue;
+    fail("a read waits while its key is in doubt", replica,
+         "reads " + key + ", of which transaction " + to_string(id) + " may be committed");
   }
 }
 
@@ -263,8 +283,8 @@ void TxnConduct::check_coordinator(ReplicaId replica, const protocol::Effect& ef
   } else if (const auto* const persist = std::get_if<protocol::Persist>(&effect)) {
     for (const LogRecord& bytes : persist->batch.records) {
       const std::optional<Record> record = twopc::decode_record(bytes);
-      if (record &&
-          (record->type == Record::Type::kDecided || record->type == Record::Type::kFinished)) {
+      // That one was finished it may know from before.
+      if (record && record->type == Record::Type::kDecided) {
         fail("a stopped role does nothing", replica, "writes down a decision");
       }
     }
@@ -287,8 +307,10 @@ void TxnConduct::check_participant(ReplicaId replica, const protocol::Effect& ef
   } else if (const auto* const persist = std::get_if<protocol::Persist>(&effect)) {
     for (const LogRecord& bytes : persist->batch.records) {
       const std::optional<Record> record = twopc::decode_record(bytes);
-      if (record && record->type != Record::Type::kDecided &&
-          record->type != Record::Type::kFinished) {
+      // That one was aborted it may know from before.
+      if (record &&
+          (record->type == Record::Type::kPrepared || record->type == Record::Type::kCommitted ||
+           record->type == Record::Type::kRefused)) {
         fail("a stopped role does nothing", replica, "writes down a vote or its end");
       }
     }

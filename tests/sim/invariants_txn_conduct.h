@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/time.h"
@@ -25,7 +26,7 @@ namespace rkv::sim {
 // - a coordinator has a cause for an abort: a vote, a message that failed, a replica that is down,
 //   a role that was stopped, a full disk, or that it took too long (AC4);
 // - who has voted yes ends the transaction only as it was told to;
-// - a read waits while its key is in doubt, and is refused for nothing else;
+// - a read waits for what was in doubt of its key when it came, and is refused for nothing else;
 // - nothing comes of a write that is refused;
 // - a stopped coordinator asks for no votes and decides nothing, and a stopped participant votes
 //   for nothing and ends nothing.
@@ -62,10 +63,14 @@ class TxnConduct {
     TimePoint asked;       // when its client did
     bool excused = false;  // something has happened that may abort it
   };
+  struct Reading {
+    std::string key;
+    std::vector<twopc::TxnId> in_doubt;  // when it came
+  };
   struct Process {
     std::map<protocol::CallId, protocol::MessagePtr> calls;     // sent, and not answered
     std::map<protocol::CallId, protocol::MessagePtr> requests;  // the same, received
-    std::map<protocol::ReadId, std::string> reads;
+    std::map<protocol::ReadId, Reading> reads;
     std::map<std::pair<ReplicaId, protocol::ProposalId>, TimePoint> writes;  // when asked for
     std::map<twopc::TxnId, Voting> voting;
     std::map<twopc::TxnId, Told> told;
@@ -77,8 +82,9 @@ class TxnConduct {
   bool is_troubled(const Process& process) const;
   static void excuse(Process& process, const twopc::TxnId& id);
   static void excuse_all(Process& process);
-  void answered(Process& process, const protocol::Answer& answer);
-  void asked(Process& process, const protocol::Request& request);
+  void answered(ReplicaId replica, const protocol::Answer& answer);
+  void asked(ReplicaId replica, const protocol::Request& request);
+  void told(ReplicaId replica, const twopc::TxnId& id, const Told& told);
   void voted(Process& process, const twopc::TxnId& id, twopc::Vote vote);
   void sends(ReplicaId replica, const protocol::Send& send, TimePoint now);
   void persists(ReplicaId replica, const protocol::Persist& persist);

@@ -103,9 +103,7 @@ void TxnMessages::check_decided(ReplicaId from, const twopc::TxnDecide& request,
   if (!answer.refused.empty()) return;
   for (const twopc::OutcomeOf& it : request.outcomes) {
     const Has has = transactions_.has(from, it.id);
-    const bool is_durable =
-        it.decision == Decision::kCommit ? has == Has::kCommitted : has != Has::kPrepared;
-    if (is_durable) continue;
+    if (it.decision == Decision::kAbort || has == Has::kCommitted) continue;
     fail("persist before you speak", from, it.id,
          "acknowledges what became of it, but durably has it " + std::string(to_string(has)));
   }

@@ -16,7 +16,7 @@ namespace rkv::sim {
 // - who tells a decision to commit has it, and only the coordinator decides;
 // - "aborted" comes from the coordinator, of what it has not decided, or from a replica that has
 //   refused the transaction or knows of its end;
-// - who acknowledges a decision has written it down.
+// - who acknowledges a decision to commit has written it down.
 class TxnMessages final : public MessageWatcher {
  public:
   // What is passed must outlive the object.

@@ -120,25 +120,56 @@ void Transactions::lock(ReplicaId replica, const TxnId& id, const Entry& entry) 
   }
 }
 
-void Transactions::unlock(ReplicaId replica, const TxnId& id, const Entry& entry) {
-  auto& locks = of(replica).locks;
+void Transactions::forget(Keys& keys, const TxnId& id, const Entry& entry) {
   for (const std::string& key : entry.keys) {
-    const auto holder = locks.find(key);
-    if (holder != locks.end() && holder->second == id) locks.erase(holder);
+    const auto holder = keys.find(key);
+    if (holder != keys.end() && holder->second == id) keys.erase(holder);
   }
 }
 
-bool Transactions::is_in_doubt(ReplicaId replica, std::string_view key) const {
-  const auto& locks = replicas_[replica.value - 1].locks;
-  const auto holder = locks.find(key);
-  return holder != locks.end() && holder->second.coordinator != replica &&
-         has(replica, holder->second) != Has::kNothing;
+// Of other replicas.
+std::vector<TxnId> Transactions::holders(ReplicaId replica, std::string_view key) const {
+  const Replica& self = replicas_[replica.value - 1];
+  std::vector<TxnId> found;
+  for (const Keys* const keys : {&self.unapplied, &self.locks}) {
+    const auto holder = keys->find(key);
+    if (holder != keys->end() && holder->second.coordinator != replica) {
+      found.push_back(holder->second);
+    }
+  }
+  return found;
+}
+
+bool Transactions::is_held(ReplicaId replica, std::string_view key) const {
+  return !holders(replica, key).empty();
+}
+
+std::vector<TxnId> Transactions::in_doubt(ReplicaId replica, std::string_view key) const {
+  std::vector<TxnId> found = holders(replica, key);
+  std::erase_if(found, [&](const TxnId& id) { return has(replica, id) == Has::kNothing; });
+  return found;
+}
+
+bool Transactions::is_open(ReplicaId replica, const TxnId& id) const {
+  for (const std::string& key : keys_of(id)) {
+    for (const TxnId& holder : holders(replica, key)) {
+      if (holder == id) return true;
+    }
+  }
+  return false;
+}
+
+void Transactions::told_aborted(ReplicaId replica, const TxnId& id) {
+  Entry& entry = at(id);
+  if (copy(entry, replica).written == Has::kPrepared) forget(of(replica).locks, id, entry);
 }
 
 const TxnId* Transactions::applies(ReplicaId replica, Position position) {
   const auto found = of(replica).positions.find(position);
   if (found == of(replica).positions.end()) return nullptr;
-  unlock(replica, found->second, at(found->second));
+  const Entry& entry = at(found->second);
+  forget(of(replica).locks, found->second, entry);
+  forget(of(replica).unapplied, found->second, entry);
   return &found->second;
 }
 
@@ -223,11 +254,15 @@ void Transactions::learns(ReplicaId replica, const Record& record) {
         fail("AC1: all decide the same", replica, record.id,
              "commits it, but its coordinator has not durably decided so");
       }
+      if (before == has) break;
+      // The next one may be prepared: its record comes behind this one.
+      forget(of(replica).locks, record.id, entry);
+      for (const std::string& key : entry.keys) of(replica).unapplied[key] = record.id;
       break;
     case Record::Type::kAborted:
       has = Has::kAborted;
       aborted(replica, record.id);
-      unlock(replica, record.id, entry);
+      forget(of(replica).locks, record.id, entry);
       break;
     default:
       has = Has::kRefused;
@@ -265,14 +300,19 @@ void Transactions::aborted(ReplicaId by, const TxnId& id) {
 void Transactions::finished_below(ReplicaId coordinator, const twopc::TxnMark& mark) {
   twopc::TxnMark& last = marks_[coordinator];
   if (mark <= last) return;
+  auto it = entries_.lower_bound({coordinator, last.incarnation, last.number});
   last = mark;
-  for (std::uint32_t i = 1; i <= replicas_.size(); ++i) {
-    for (const TxnId& id : replicas_[i - 1].needed) {
-      const bool is_below = id.coordinator == coordinator && i != coordinator.value &&
-                            twopc::TxnMark{id.incarnation, id.number} < mark;
-      if (!is_below || has(ReplicaId{i}, id) != Has::kPrepared) continue;
+  for (; it != entries_.lower_bound({coordinator, mark.incarnation, mark.number}); ++it) {
+    const auto& [id, entry] = *it;
+    if (copy(entry, coordinator).written != Has::kCommitted) {
+      aborted(coordinator, id);
+      continue;
+    }
+    for (std::uint32_t i = 1; i <= replicas_.size(); ++i) {
+      if (copy(entry, ReplicaId{i}).durable == Has::kCommitted) continue;
       fail("what is finished is so everywhere", coordinator, id,
-           "is said to be finished, but replica " + std::to_string(i) + " does not know how");
+           "is said to be finished, but replica " + std::to_string(i) + " durably has it " +
+               std::string(to_string(copy(entry, ReplicaId{i}).durable)));
     }
   }
 }
@@ -415,13 +455,16 @@ void Transactions::recovered(ReplicaId replica, const RecoveredLog& log, Positio
 
 // What was on its way to the disk is on it, or is gone. The locks are as the log says.
 void Transactions::take_up(ReplicaId replica, Position saved) {
-  of(replica).locks.clear();
+  Replica& self = of(replica);
+  self.locks.clear();
+  self.unapplied.clear();
   for (auto& [id, entry] : entries_) {
     Copy& mine = copy(entry, replica);
     mine.written = mine.durable;
-    const bool is_open = mine.durable == Has::kPrepared ||
-                         (mine.durable == Has::kCommitted && mine.position > saved);
-    if (is_open) lock(replica, id, entry);
+    if (mine.durable == Has::kPrepared) lock(replica, id, entry);
+  }
+  for (auto it = self.positions.upper_bound(saved); it != self.positions.end(); ++it) {
+    for (const std::string& key : at(it->second).keys) self.unapplied[key] = it->second;
   }
 }
 

@@ -28,8 +28,10 @@ namespace rkv::sim {
 // - commit is decided only when every other replica has durably prepared it (AC3), and not of a
 //   write whose client was told that nothing has happened;
 // - who has refused a transaction does not prepare it, and who has prepared it does not refuse it;
-// - a replica has one transaction at a time prepared or decided for a key, until it has applied
-//   that one or knows that it was aborted, also over restarts;
+// - a replica has one transaction at a time prepared for a key, until it has written down that it
+//   is committed or was told that it was aborted, or decided, until it has applied it; also over
+//   restarts;
+// - what is said to be finished is committed everywhere, or nowhere;
 // - an operation is committed once;
 // - what is needed of a log is there after restarts and cuts.
 class Transactions {
@@ -58,7 +60,9 @@ class Transactions {
   void cut(ReplicaId replica, Position number, Position saved);
   // A replica says that a transaction was aborted.
   void aborted(ReplicaId by, const twopc::TxnId& id);
-  // A coordinator says that all before this are finished.
+  // A replica was told so.
+  void told_aborted(ReplicaId replica, const twopc::TxnId& id);
+  // A coordinator says that all before this are finished: committed everywhere, or aborted.
   void finished_below(ReplicaId coordinator, const twopc::TxnMark& mark);
   // A client was told that nothing has come of its write, nor will.
   void nothing_happened(ReplicaId by, const twopc::Origin& origin);
@@ -75,9 +79,13 @@ class Transactions {
   }
   // The transaction that has committed an operation; null if none has.
   const twopc::TxnId* committed(const OperationId& operation) const;
-  // Whether a write of another replica has durably been voted for here, which is about this key and
-  // not applied.
-  bool is_in_doubt(ReplicaId replica, std::string_view key) const;
+  // Writes of other replicas, about this key and not applied here, that have durably been voted
+  // for: they may be committed elsewhere.
+  std::vector<twopc::TxnId> in_doubt(ReplicaId replica, std::string_view key) const;
+  // Whether there is one that may still come to that.
+  bool is_held(ReplicaId replica, std::string_view key) const;
+  // Whether one is not applied, and not known to be aborted.
+  bool is_open(ReplicaId replica, const twopc::TxnId& id) const;
   std::uint64_t command_of(const twopc::TxnId& id) const { return find(id)->command; }  // hash
   const std::vector<std::string>& keys_of(const twopc::TxnId& id) const { return find(id)->keys; }
 
@@ -108,8 +116,10 @@ class Transactions {
     std::uint64_t command = 0;  // hash of it
     std::vector<Copy> copies;   // of each replica
   };
+  using Keys = std::map<std::string, twopc::TxnId, std::less<>>;
   struct Replica {
-    std::map<std::string, twopc::TxnId, std::less<>> locks;
+    Keys locks;
+    Keys unapplied;                 // the last commit of another replica that is not applied
     std::set<twopc::TxnId> needed;  // of which records may be needed
     std::map<Position, twopc::TxnId> positions;
   };
@@ -127,7 +137,8 @@ class Transactions {
   }
   std::optional<twopc::Record> decode(ReplicaId replica, const LogRecord& record);
   void lock(ReplicaId replica, const twopc::TxnId& id, const Entry& entry);
-  void unlock(ReplicaId replica, const twopc::TxnId& id, const Entry& entry);
+  static void forget(Keys& keys, const twopc::TxnId& id, const Entry& entry);
+  std::vector<twopc::TxnId> holders(ReplicaId replica, std::string_view key) const;
   void prepares(ReplicaId replica, const twopc::Record& record);
   void decides(ReplicaId replica, const twopc::Record& record);
   void learns(ReplicaId replica, const twopc::Record& record);
