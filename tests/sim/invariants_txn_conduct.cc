@@ -205,6 +205,12 @@ void TxnConduct::persists(ReplicaId replica, const protocol::Persist& persist) {
                                    record->type == Record::Type::kAborted);
     if (is_end) check_end(replica, *record);
     transactions_.written(replica, bytes);
+    if (!record || record->type != Record::Type::kPrepared) continue;
+    // It may be told in the turn in which it has voted.
+    const auto told = processes_[replica].told.find(record->id);
+    const bool is_aborted =
+        told != processes_[replica].told.end() && told->second.decision == Decision::kAbort;
+    if (is_aborted) transactions_.told_aborted(replica, record->id);
   }
 }
 

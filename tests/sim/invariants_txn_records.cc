@@ -91,7 +91,7 @@ void Transactions::named(ReplicaId by, const Transaction& it) {
     fail("transactions are what clients asked for", by, id,
          "is another write than its try " + to_string(first->second));
   }
-  const auto owner = timestamps_.try_emplace(it.timestamp, origin).first;
+  const auto owner = timestamps_.try_emplace({it.timestamp, id.incarnation}, origin).first;
   if (owner->second != origin) {
     fail("a timestamp is of one write", by, id,
          "has timestamp " + to_string(it.timestamp) + ", as another write has");

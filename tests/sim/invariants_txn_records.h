@@ -156,7 +156,8 @@ class Transactions {
   std::vector<Replica> replicas_;
   std::map<twopc::TxnId, Entry> entries_;
   std::map<OriginKey, twopc::TxnId> first_tries_;
-  std::map<twopc::Timestamp, OriginKey> timestamps_;
+  // By coordinators' incarnations: after a restart what has the same one is over.
+  std::map<std::pair<twopc::Timestamp, Incarnation>, OriginKey> timestamps_;
   std::set<OriginKey> dead_;  // of which nothing comes
   std::map<OriginKey, twopc::TxnId> committed_origins_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, twopc::TxnId> operations_;  // client, sequence
