@@ -118,15 +118,15 @@ void Coordinator::begin_voting(Serial serial, Write& write) {
   write.sent = write.yes = write.no = 0;
   open_[write.transaction->id.number] = serial;
   for (Outbox& outbox : outboxes_) outbox.prepares.push_back(write.transaction);
-  // With the lock of its keys every write of them that was committed is in the state, or in doubt
-  // here and so holding the lock: nobody else can have made the same write unseen.
+  // Every commit of these keys that this replica has voted for is known here, since it held the
+  // lock until then: nobody else can have made the same write unseen.
   write.is_checked = submission.operation.client == 0;
   if (!write.is_checked) {
     const protocol::CallId check = context_.next_check();
     checks_[check] = {serial, write.transaction->id.number};
     const bool is_own = write.origin.replica == context_.options.self;
-    context_.effects->emplace_back(
-        protocol::Check{check, submission.operation, is_own ? submission.proposal : 0});
+    participant_.add_check(check, submission.operation, is_own ? submission.proposal : 0,
+                           submission.keys.front());
   }
   decide_if_all_agree(writes_.find(serial));
 }

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "base/time.h"
 #include "twopc/context.h"
+#include "twopc/participant.h"
 #include "twopc/recovery.h"
 #include "twopc/view.h"
 
@@ -23,7 +24,8 @@ namespace rkv::twopc {
 // met an older write is tried again.
 class Coordinator {
  public:
-  explicit Coordinator(Context& context) : context_(context) {}
+  Coordinator(Context& context, Participant& participant)
+      : context_(context), participant_(participant) {}
 
   // Takes up again the decisions that not every participant has on disk.
   void recover(const LogContents& contents);
@@ -137,6 +139,7 @@ class Coordinator {
   void send_ends();
 
   Context& context_;
+  Participant& participant_;
   bool is_running_ = true;
   Writes writes_;
   std::size_t writes_bytes_ = 0;

@@ -57,8 +57,8 @@ class Participant {
   void add_read(protocol::ReadId read, const std::string& key);
   // A commit is applied: who waited for it reads.
   void applied(const TransactionPtr& transaction);
-  // Calls back when nothing stands before a look at this key any more: a look at the state for a
-  // write of a client, which another replica says was made before.
+  // Asks the state (protocol::Check) whether it knows an operation, when every commit of the key
+  // that is known here is applied, and none is in doubt.
   void add_check(protocol::CallId check, const OperationId& operation,
                  protocol::ProposalId proposal, const std::string& key);
 

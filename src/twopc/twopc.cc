@@ -27,7 +27,7 @@ class TwoPc::Parts {
       : options(options_given),
         context(options),
         participant(context),
-        coordinator(context),
+        coordinator(context, participant),
         submitter(context, participant) {}
 
   void on(protocol::Propose&& propose);
