@@ -115,9 +115,12 @@ void TxnMessages::check_outcome(ReplicaId from, const TxnId& id, Knowledge knowl
     fail("persist before you speak", from, id,
          "says that it is committed, but durably has it " + std::string(to_string(has)));
   }
-  if (knowledge != Knowledge::kAborted) return;
+  // Who asked about a finished one knows how by now.
+  if (knowledge != Knowledge::kAborted || transactions_.is_finished(id)) return;
   transactions_.aborted(from, id);
-  if (from != id.coordinator && has != Has::kRefused && has != Has::kAborted) {
+  const bool may_know = from == id.coordinator || has == Has::kRefused || has == Has::kAborted ||
+                        transactions_.was_told_aborted(from, id);
+  if (!may_know) {
     fail("who may say \"aborted\"", from, id,
          "says that it was aborted, but durably has it " + std::string(to_string(has)));
   }

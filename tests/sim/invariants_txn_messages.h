@@ -15,7 +15,7 @@ namespace rkv::sim {
 // - who votes yes has prepared the transaction;
 // - who tells a decision to commit has it, and only the coordinator decides;
 // - "aborted" comes from the coordinator, of what it has not decided, or from a replica that has
-//   refused the transaction or knows of its end;
+//   refused the transaction, or was told so itself; of what is finished anything may be said;
 // - who acknowledges a decision to commit has written it down.
 class TxnMessages final : public MessageWatcher {
  public:

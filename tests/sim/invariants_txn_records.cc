@@ -1,5 +1,6 @@
 #include "sim/invariants_txn_records.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -159,9 +160,23 @@ bool Transactions::is_open(ReplicaId replica, const TxnId& id) const {
   return false;
 }
 
+bool Transactions::was_told_aborted(ReplicaId replica, const TxnId& id) const {
+  const Entry* const entry = find(id);
+  return entry != nullptr && copy(*entry, replica).told_aborted;
+}
+
+bool Transactions::is_finished(const TxnId& id) const {
+  const Entry* const entry = find(id);
+  return entry != nullptr &&
+         std::all_of(entry->copies.begin(), entry->copies.end(),
+                     [](const Copy& each) { return each.durable == Has::kCommitted; });
+}
+
 void Transactions::told_aborted(ReplicaId replica, const TxnId& id) {
   Entry& entry = at(id);
-  if (copy(entry, replica).written == Has::kPrepared) forget(of(replica).locks, id, entry);
+  Copy& mine = copy(entry, replica);
+  mine.told_aborted = true;
+  if (mine.written == Has::kPrepared) forget(of(replica).locks, id, entry);
 }
 
 const TxnId* Transactions::applies(ReplicaId replica, Position position) {
@@ -265,6 +280,8 @@ void Transactions::learns(ReplicaId replica, const Record& record) {
       forget(of(replica).locks, record.id, entry);
       break;
     default:
+      // Who was asked late may have forgotten what it has known.
+      if (has == Has::kAborted || is_finished(record.id)) return;
       has = Has::kRefused;
       break;
   }
@@ -461,6 +478,7 @@ void Transactions::take_up(ReplicaId replica, Position saved) {
   for (auto& [id, entry] : entries_) {
     Copy& mine = copy(entry, replica);
     mine.written = mine.durable;
+    mine.told_aborted = false;
     if (mine.durable == Has::kPrepared) lock(replica, id, entry);
   }
   for (auto it = self.positions.upper_bound(saved); it != self.positions.end(); ++it) {

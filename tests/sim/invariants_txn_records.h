@@ -60,8 +60,9 @@ class Transactions {
   void cut(ReplicaId replica, Position number, Position saved);
   // A replica says that a transaction was aborted.
   void aborted(ReplicaId by, const twopc::TxnId& id);
-  // A replica was told so.
+  // A running replica was told so.
   void told_aborted(ReplicaId replica, const twopc::TxnId& id);
+  bool was_told_aborted(ReplicaId replica, const twopc::TxnId& id) const;
   // A coordinator says that all before this are finished: committed everywhere, or aborted.
   void finished_below(ReplicaId coordinator, const twopc::TxnMark& mark);
   // A client was told that nothing has come of its write, nor will.
@@ -74,6 +75,8 @@ class Transactions {
   Has has(ReplicaId replica, const twopc::TxnId& id) const;
   // What it has, or is about to.
   Has has_written(ReplicaId replica, const twopc::TxnId& id) const;
+  // Whether all have a transaction, so that only questions which are late are still asked.
+  bool is_finished(const twopc::TxnId& id) const;
   bool is_committed(const twopc::TxnId& id) const {
     return has(id.coordinator, id) == Has::kCommitted;
   }
@@ -102,8 +105,9 @@ class Transactions {
     Has durable = Has::kNothing;
     Number transaction_at = 0;  // the durable records, if they are
     Number outcome_at = 0;
-    Position position = 0;  // where it is applied
-    bool finished = false;  // the coordinator's: all have it
+    Position position = 0;      // where it is applied
+    bool finished = false;      // the coordinator's: all have it
+    bool told_aborted = false;  // its process was
   };
   struct Entry {
     bool named = false;
