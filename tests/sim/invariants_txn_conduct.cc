@@ -175,7 +175,7 @@ void TxnConduct::sends(ReplicaId replica, const protocol::Send& send, TimePoint 
     for (const auto& it : twopc::as<twopc::TxnPrepare>(*send.message).transactions) {
       const auto write = process.writes.find({it->origin.replica, it->origin.proposal});
       const TimePoint asked = write == process.writes.end() ? now : write->second;
-      process.voting.try_emplace(it->id, Voting{now, asked, is_troubled(process)});
+      process.voting.try_emplace(it->id, Voting{asked, is_troubled(process)});
     }
   } else if (send.message->tag() == twopc::kTxnDecide) {
     for (const auto& it : twopc::as<twopc::TxnDecide>(*send.message).outcomes) {
@@ -190,10 +190,7 @@ void TxnConduct::check_cause(ReplicaId replica, const TxnId& id, TimePoint now) 
   const auto found = process.voting.find(id);
   if (found == process.voting.end()) return;  // of an earlier process, or said again
   const Voting& voting = found->second;
-  if (voting.excused || is_troubled(process) || now - voting.since >= kVoteTimeoutMin ||
-      now - voting.asked >= kRequestTimeoutMin) {
-    return;
-  }
+  if (voting.excused || is_troubled(process) || now - voting.asked >= kVoteTimeoutMin) return;
   fail("AC4: an abort has a cause", replica,
        "aborts transaction " + to_string(id) + ", which nothing speaks against");
 }
@@ -313,11 +310,10 @@ void TxnConduct::check_participant(ReplicaId replica, const protocol::Effect& ef
   } else if (const auto* const persist = std::get_if<protocol::Persist>(&effect)) {
     for (const LogRecord& bytes : persist->batch.records) {
       const std::optional<Record> record = twopc::decode_record(bytes);
-      // That one was aborted it may know from before.
+      // That one was aborted it may know from before; and a vote that is not sent is none.
       if (record &&
-          (record->type == Record::Type::kPrepared || record->type == Record::Type::kCommitted ||
-           record->type == Record::Type::kRefused)) {
-        fail("a stopped role does nothing", replica, "writes down a vote or its end");
+          (record->type == Record::Type::kCommitted || record->type == Record::Type::kRefused)) {
+        fail("a stopped role does nothing", replica, "commits or refuses");
       }
     }
   }

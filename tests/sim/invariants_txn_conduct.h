@@ -59,7 +59,6 @@ class TxnConduct {
     Source source = Source::kDecision;
   };
   struct Voting {
-    TimePoint since;
     TimePoint asked;       // when its client did
     bool excused = false;  // something has happened that may abort it
   };

@@ -35,7 +35,7 @@ twopc::Options draw_two_pc(const ProtocolUnderTest::Start& start) {
   twopc::Options options;
   options.self = start.self;
   options.replicas = start.replicas;
-  options.request_timeout = draw_between(random, kRequestTimeoutMin, seconds(5));
+  options.request_timeout = draw_between(random, milliseconds(500), seconds(5));
   options.vote_timeout = draw_between(random, kVoteTimeoutMin, seconds(2));
   options.retry_max = draw_between(random, milliseconds(1), milliseconds(50));
   options.doubt_after = draw_between(random, milliseconds(5), milliseconds(500));

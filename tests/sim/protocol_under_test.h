@@ -46,7 +46,6 @@ constexpr const char* kDefaultProtocol = "paxos";
 
 // What replicas of two-phase commit wait at the least before they give a write up.
 constexpr Duration kVoteTimeoutMin = milliseconds(200);
-constexpr Duration kRequestTimeoutMin = milliseconds(500);
 
 // By the name that --replication has; nothing if there is none of it.
 std::optional<ProtocolUnderTest> find_protocol(std::string_view name);
