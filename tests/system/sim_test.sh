@@ -1,6 +1,7 @@
 #!/bin/bash
-# 500 simulated clusters, of three and of five replicas; that a seed is repeated exactly; and that
-# the bugs of tests/mutants can still be planted.
+# 500 simulated clusters of paxos and 500 of two-phase commit, of three and of five replicas, and
+# some of each other protocol; that a seed is repeated exactly; and that the bugs of tests/mutants
+# can still be planted.
 # needs: patch
 # timeout: 300
 set -uo pipefail
@@ -12,15 +13,22 @@ if ! patch -s -p1 -d src <"$repository/tests/mutants/planted.patch"; then
   exit 1
 fi
 
-run() {   # replicas
-  "$BUILD/sim" --from 1 --count 250 --replicas "$1" --workers "$(nproc)" || exit 1
+run() {   # protocol, replicas, seeds
+  "$BUILD/sim" --from 1 --count "$3" --replication "$1" --replicas "$2" --workers "$(nproc)" ||
+    exit 1
 }
-run 3
-run 5
+for replicas in 3 5; do
+  run paxos $replicas 250
+  run 2pc $replicas 250
+  run 2pc-coordinator $replicas 25
+  run forward $replicas 50
+done
 
-first=$("$BUILD/sim" --seed 7 | tail -n 1)
-again=$("$BUILD/sim" --seed 7 | tail -n 1)
-if [[ $first != *passed* || $first != "$again" ]]; then
-  echo "seed 7 is not repeated: $first; $again"
-  exit 1
-fi
+for protocol in paxos 2pc; do
+  first=$("$BUILD/sim" --seed 7 --replication $protocol | tail -n 1)
+  again=$("$BUILD/sim" --seed 7 --replication $protocol | tail -n 1)
+  if [[ $first != *passed* || $first != "$again" ]]; then
+    echo "seed 7 of $protocol is not repeated: $first; $again"
+    exit 1
+  fi
+done
