@@ -94,6 +94,13 @@ void check_replica_status(std::string_view bytes) {
   }
   RKV_CHECK(status.counters.size() <= kCountersMax, "no more counters than kv.x allows");
   for (const auto& [name, value] : status.counters) check_line(name);
+  if (status.twopc) {
+    RKV_CHECK(status.twopc->in_doubt.size() <= KV_IN_DOUBT_MAX, "no more than kv.x allows");
+    for (const client::InDoubt& each : status.twopc->in_doubt) {
+      RKV_CHECK(each.key.size() <= kKeySizeMax, "a key has its limit");
+      RKV_CHECK(each.since.ns >= 0, "no time is negative");
+    }
+  }
   RKV_CHECK(!status.state_hash || status.state_hash->hash.size() == 2 * KV_STATE_HASH_SIZE,
             "a hash has its size");
 }

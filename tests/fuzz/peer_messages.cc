@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -20,6 +21,7 @@
 #include "service/cluster.h"
 #include "service/peer_codec.h"
 #include "service/wire.h"
+#include "twopc/message.h"
 
 namespace rkv::fuzz {
 namespace {
@@ -33,9 +35,15 @@ service::Cluster make_cluster(service::Replication replication) {
   cluster.self = ReplicaId{1};
   cluster.incarnation = 3;
   cluster.replication = replication;
-  const bool is_paxos = replication == service::Replication::kPaxos;
-  cluster.replication_name = is_paxos ? "paxos" : "forward";
-  cluster.lease_ms = is_paxos ? 100 : 0;
+  if (replication == service::Replication::kForward) cluster.replication_name = "forward";
+  if (replication == service::Replication::kPaxos) {
+    cluster.replication_name = "paxos";
+    cluster.lease_ms = 100;
+  }
+  if (replication == service::Replication::kTwoPc) {
+    cluster.replication_name = "2pc";
+    cluster.coordinator = ReplicaId{2};
+  }
   cluster.replicas = {{ReplicaId{1}, "one"}, {ReplicaId{2}, "two"}};
   return cluster;
 }
@@ -59,15 +67,22 @@ bool takes_envelope(const service::Cluster& cluster, const kv_envelope& envelope
   RKV_CHECK(envelope.recipient == 1 && envelope.sender == 2 && envelope.group == 0,
             "it is from the other replica and for this one");
   RKV_CHECK(envelope.lease_ms == cluster.lease_ms, "it is of the same lease");
+  RKV_CHECK(envelope.coordinator == cluster.coordinator.value, "it is of the same coordinator");
   return true;
 }
 
 void check_envelope(const kv_envelope& envelope) {
   static const service::Cluster kForwarding = make_cluster(service::Replication::kForward);
   static const service::Cluster kOfPaxos = make_cluster(service::Replication::kPaxos);
-  const bool forwarded = takes_envelope(kForwarding, envelope);
-  const bool of_paxos = takes_envelope(kOfPaxos, envelope);
-  RKV_CHECK(!forwarded || !of_paxos, "an envelope is of one protocol");
+  static const service::Cluster kOfTwoPc = make_cluster(service::Replication::kTwoPc);
+  const int taken = takes_envelope(kForwarding, envelope) + takes_envelope(kOfPaxos, envelope) +
+                    takes_envelope(kOfTwoPc, envelope);
+  RKV_CHECK(taken <= 1, "an envelope is of one protocol");
+}
+
+void check_keys(const std::vector<std::string>& keys, const std::string& command) {
+  RKV_CHECK(keys.size() == 1 && kv::validate_key(keys[0]).ok(), "a transaction locks a key");
+  RKV_CHECK(kv::decode_command(command).value().key == keys[0], "it is that of its command");
 }
 
 // Of a message that carries any; a no-op has none.
@@ -98,6 +113,18 @@ std::vector<SharedBytes> commands_of(const protocol::Message& message) {
       }
       RKV_CHECK(commands.size() <= kVotesMax, "a promise has as many votes as fit");
       return commands;
+    case twopc::kTxnPrepare:
+      for (const auto& each : twopc::as<twopc::TxnPrepare>(message).transactions) {
+        check_keys(each->keys, *each->command);
+        commands.push_back(each->command);
+      }
+      break;
+    case twopc::kTxnSubmit:
+      for (const auto& each : twopc::as<twopc::TxnSubmit>(message).submissions) {
+        check_keys(each.keys, *each.command);
+        commands.push_back(each.command);
+      }
+      break;
     default:
       break;
   }
@@ -112,15 +139,17 @@ void check_commands(const protocol::Message& message) {
 }
 
 void check_message(const kv_peer_message& wire, std::size_t size) {
-  // Either protocol takes its own phases and refuses the other's.
-  const auto take = [&wire](service::Replication replication) {
-    return service::message_from_wire(replication, ReplicaId{2}, wire);
-  };
-  const Result<protocol::MessagePtr> forwarded = take(service::Replication::kForward);
-  const Result<protocol::MessagePtr> of_paxos = take(service::Replication::kPaxos);
-  RKV_CHECK(!forwarded.ok() || !of_paxos.ok(), "a phase is of one protocol");
-  if (!forwarded.ok() && !of_paxos.ok()) return;
-  const protocol::Message& message = forwarded.ok() ? *forwarded.value() : *of_paxos.value();
+  // Each protocol takes its own phases and refuses the others'.
+  std::vector<protocol::MessagePtr> taken;
+  for (const service::Replication replication :
+       {service::Replication::kForward, service::Replication::kPaxos,
+        service::Replication::kTwoPc}) {
+    Result<protocol::MessagePtr> one = service::message_from_wire(replication, ReplicaId{2}, wire);
+    if (one.ok()) taken.push_back(std::move(one).value());
+  }
+  RKV_CHECK(taken.size() <= 1, "a phase is of one protocol");
+  if (taken.empty()) return;
+  const protocol::Message& message = *taken.front();
   check_commands(message);
   const service::OutgoingMessage outgoing(message);
   RKV_CHECK(encoded(xdr_kv_peer_message, outgoing.wire(), size) ==
@@ -151,7 +180,7 @@ void check_result(std::string_view bytes) {
   const Result<protocol::MessagePtr> answer = service::answer_from_wire(ok.answer.phase, ok.answer);
   if (!answer.ok()) return;
   check_commands(*answer.value());
-  const service::OutgoingAnswer outgoing(*answer.value());
+  const service::OutgoingAnswer outgoing(ok.answer.phase, *answer.value());
   RKV_CHECK(encoded(xdr_kv_peer_answer, outgoing.wire(), bytes.size()) ==
                 encoded(xdr_kv_peer_answer, ok.answer, bytes.size()),
             "an answer goes out as it came in");

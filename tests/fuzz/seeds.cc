@@ -217,6 +217,12 @@ void add_results(Seeds& seeds, Parts& parts) {
   status.kv_status_result_u.ok.protocol.kv_protocol_status_u.paxos = {
       {7, 2}, {8, 1}, 42, 41, 20, 95, 3, 1234, 16 << 20};
   add(4, "kv_status_result", encoded(xdr_kv_status_result, status));
+  std::array<kv_txn_in_doubt, 2> in_doubt{
+      {{{2, 9, 77}, parts.key, 1234}, {{3, 1, 1}, parts.key, 5}}};
+  status.kv_status_result_u.ok.protocol.replication = KV_REPLICATION_2PC;
+  status.kv_status_result_u.ok.protocol.kv_protocol_status_u.twopc = {
+      2, 3, 4, 5, 6, 20, {2, in_doubt.data()}, 7, 8, 16 << 20};
+  add(4, "kv_status_result", encoded(xdr_kv_status_result, status));
 }
 
 kv_envelope envelope_of(kv_replication replication) {
@@ -227,6 +233,7 @@ kv_envelope envelope_of(kv_replication replication) {
   envelope.incarnation = 9;
   envelope.replication = replication;
   envelope.lease_ms = replication == KV_REPLICATION_PAXOS ? 100 : 0;
+  envelope.coordinator = replication == KV_REPLICATION_2PC ? 2 : 0;
   return envelope;
 }
 
@@ -290,6 +297,71 @@ std::vector<std::string> paxos_answers(std::string put) {
   return answers;
 }
 
+// Every phase of two-phase commit, from replica 2 to replica 1.
+std::vector<std::string> twopc_requests(std::string put) {
+  kv_key key{3, text("key")};
+  const kv_txn_id id{2, 9, 77};
+  const kv_command command{static_cast<u_int>(put.size()), put.data()};
+  kv_txn txn{id, {1000, 2}, {1, 3, 31}, {1, 2, 1}, {1, &key}, command};
+  std::array<kv_txn_late_vote, 2> votes{
+      {{{1, 3, 5}, KV_TXN_VOTE_YES}, {{1, 3, 6}, KV_TXN_VOTE_REFUSED}}};
+  std::array<kv_txn_outcome_of, 2> outcomes{{{id, KV_TXN_COMMIT}, {{2, 9, 78}, KV_TXN_ABORT}}};
+  std::array<kv_txn_id, 2> ids{{{1, 3, 5}, {3, 2, 1}}};
+  kv_txn_submission submission{31, {1, 2, 1}, {1, &key}, command};
+  std::array<kv_txn_submission_end, 3> ends{{{31, KV_TXN_END_REPEATED, text("")},
+                                             {32, KV_TXN_END_UNAVAILABLE, text("3 is down")},
+                                             {33, KV_TXN_END_BUSY, text("no room")}}};
+  std::vector<std::string> requests;
+  kv_rput_args args{};
+  args.envelope = envelope_of(KV_REPLICATION_2PC);
+  auto& arms = args.message.kv_peer_message_u;
+  const auto add = [&](kv_phase phase) {
+    args.message.phase = phase;
+    requests.push_back(encoded(xdr_kv_rput_args, args));
+  };
+  arms.txn_prepare = {1001, {9, 70}, {1, &txn}};
+  add(KV_PHASE_TXN_PREPARE);
+  arms.txn_votes = {1002, {2, votes.data()}, text("no room")};
+  add(KV_PHASE_TXN_VOTES);
+  arms.txn_decide = {1003, {9, 77}, {2, outcomes.data()}};
+  add(KV_PHASE_TXN_DECIDE);
+  arms.txn_query = {1004, {2, ids.data()}};
+  add(KV_PHASE_TXN_QUERY);
+  arms.txn_submit = {1005, 9, {1, &submission}};
+  add(KV_PHASE_TXN_SUBMIT);
+  arms.txn_ended = {1006, 3, {3, ends.data()}};
+  add(KV_PHASE_TXN_ENDED);
+  return requests;
+}
+
+std::vector<std::string> twopc_answers() {
+  std::array<kv_txn_vote, 4> votes{KV_TXN_VOTE_YES, KV_TXN_VOTE_CONFLICT, KV_TXN_VOTE_WAITS,
+                                   KV_TXN_VOTE_REFUSED};
+  std::array<kv_txn_knowledge, 3> known{KV_TXN_COMMITTED, KV_TXN_ABORTED, KV_TXN_UNKNOWN};
+  std::vector<std::string> answers;
+  kv_rput_result result{};
+  result.kv_rput_result_u.ok.envelope = envelope_of(KV_REPLICATION_2PC);
+  kv_peer_answer& answer = result.kv_rput_result_u.ok.answer;
+  auto& arms = answer.kv_peer_answer_u;
+  const auto add = [&](kv_phase phase) {
+    answer.phase = phase;
+    answers.push_back(encoded(xdr_kv_rput_result, result));
+  };
+  arms.txn_prepared = {1001, {4, votes.data()}, text("no room")};
+  add(KV_PHASE_TXN_PREPARE);
+  arms.txn_votes_noted = {1002};
+  add(KV_PHASE_TXN_VOTES);
+  arms.txn_decided = {1003, text("")};
+  add(KV_PHASE_TXN_DECIDE);
+  arms.txn_outcome = {1004, {3, known.data()}};
+  add(KV_PHASE_TXN_QUERY);
+  arms.txn_submitted = {1005, 0, text("no room")};
+  add(KV_PHASE_TXN_SUBMIT);
+  arms.txn_ended_noted = {1006};
+  add(KV_PHASE_TXN_ENDED);
+  return answers;
+}
+
 void add_peer_messages(Seeds& seeds) {
   const auto add = [&seeds](int kind, std::string_view type, const std::string& bytes) {
     seeds["peer_messages"].push_back(static_cast<char>(kind) + bytes);
@@ -314,6 +386,8 @@ void add_peer_messages(Seeds& seeds) {
   add(1, "kv_rput_result", encoded(xdr_kv_rput_result, result));
   for (const std::string& bytes : paxos_requests(put)) add(0, "kv_rput_args", bytes);
   for (const std::string& bytes : paxos_answers(put)) add(1, "kv_rput_result", bytes);
+  for (const std::string& bytes : twopc_requests(put)) add(0, "kv_rput_args", bytes);
+  for (const std::string& bytes : twopc_answers()) add(1, "kv_rput_result", bytes);
 }
 
 void add_types(Seeds& seeds, Parts& parts) {
