@@ -13,9 +13,10 @@ usage() {
 usage: kv_r.sh [-f REPLICAS.CONF] [-d DIR] [--ssh] COMMAND
 
   start [OPTION...]  start the replicas of the file that live on this host, each with these
-                     options for rkvd (--replication forward, --election-ms 300 ...), and wait
-                     until all answer and, if they are a majority, serve. Creates the cluster
-                     when none has data yet. Those that run already are left as they are.
+                     options for rkvd (--replication 2pc, --election-ms 300 ...), and wait until
+                     all answer and, if they are a majority, serve; under 2pc, until all see one
+                     another. Creates the cluster when none has data yet. Those that run already
+                     are left as they are.
   stop               stop them (SIGTERM, then SIGKILL for one that does not end in time)
   status             list id, pid, address and state: running, paused, stopped, dead (ended
                      without stop), elsewhere. Exit status 0: all on this host run, 3: not all do

@@ -194,6 +194,13 @@ all_connected() {
   done
 }
 
+# Whether this replica is of a cluster of 2pc, in which a write needs every replica.
+writes_need_all() {
+  local status
+  status=$("$rkv" -s "$(address_of "$1")" --timeout 1 -w json status 2>/dev/null | tr -d ' \n')
+  [[ $status == *'"replication":"2pc"'* ]]
+}
+
 # Whether a majority of the cluster runs here, so that it can be served without other hosts.
 majority_runs() {
   local id count=0
@@ -242,7 +249,8 @@ launched() {
 }
 
 # Waits until the replicas answer; says which do not, and why. If all do, they have a moment more to
-# find one another, and where a majority runs here, time to elect a leader: writes are taken then.
+# find one another, or as long as it takes where every write needs all of them; and where a majority
+# runs here, time to elect a leader: writes are taken then.
 wait_for_answers() {
   local id end=$((SECONDS + timeout)) left status=0
   for id; do
@@ -260,7 +268,12 @@ wait_for_answers() {
     fi
   done
   ((status == 0)) || return 1
-  wait_until 5 all_connected
+  if ! wait_until 5 all_connected && writes_need_all "$1" &&
+    ! wait_until "$timeout" all_connected; then
+    echo "kv_r.sh: the replicas answer, but do not all reach one another after $timeout s, and" \
+      "every write needs all of them; see rkv status" >&2
+    return 1
+  fi
   if majority_runs && ! wait_until "$timeout" all_serve "$@"; then
     echo "kv_r.sh: the replicas answer, but have no leader that serves after $timeout s" >&2
     return 1
