@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "base/bytes.h"
@@ -146,25 +147,37 @@ Cells cells_of(Columns columns, const client::ReplicaStatus& status, Position ch
   return plain_cells(status);
 }
 
-// For each transaction in doubt that a replica has named: whose it is, and for how long.
+// For each transaction that replicas say is in doubt: at which of them, for how long, and whose it
+// is.
 std::string describe_in_doubt(const std::vector<StatusRow>& rows) {
-  std::string text;
+  struct Seen {
+    std::string by;
+    const client::InDoubt* longest = nullptr;
+  };
+  std::map<std::tuple<ReplicaId, Incarnation, std::uint64_t>, Seen> all;
+  std::string rest;
   for (const StatusRow& row : rows) {
     if (!row.status.ok() || !row.status.value().twopc) continue;
     const client::TwoPcStatus& twopc = *row.status.value().twopc;
     for (const client::InDoubt& each : twopc.in_doubt) {
-      text += fmt::format(
-          "replica {} is in doubt for {} about key {}: replica {} coordinates it (transaction "
-          "{}.{}.{})\n",
-          row.replica.id.value, short_duration(each.since), printable(each.key),
-          each.coordinator.value, each.coordinator.value, each.incarnation, each.number);
+      Seen& seen = all[{each.coordinator, each.incarnation, each.number}];
+      seen.by += fmt::format("{}{}", seen.by.empty() ? "" : ", ", row.replica.id.value);
+      if (seen.longest == nullptr || seen.longest->since < each.since) seen.longest = &each;
     }
     if (twopc.in_doubt_count > twopc.in_doubt.size()) {
-      text += fmt::format("replica {} is in doubt about {} more\n", row.replica.id.value,
+      rest += fmt::format("replica {} is in doubt about {} more\n", row.replica.id.value,
                           twopc.in_doubt_count - twopc.in_doubt.size());
     }
   }
-  return text;
+  std::string text;
+  for (const auto& [id, seen] : all) {
+    const client::InDoubt& it = *seen.longest;
+    text += fmt::format(
+        "key {} is in doubt at {}, for {}: replica {} coordinates it (transaction {}.{}.{})\n",
+        printable(it.key), seen.by, short_duration(it.since), it.coordinator.value,
+        it.coordinator.value, it.incarnation, it.number);
+  }
+  return text + rest;
 }
 
 // For each replica that others cannot reach: who says so, and why.
