@@ -58,8 +58,23 @@ kill_rkvd
 [[ ! -e forwarding/log ]] || fail 'replication forward has a log'
 expect_refusal 'replication paxos' --data-dir data --replication forward
 expect_refusal 'replication forward' --data-dir forwarding --replication paxos
-expect_refusal 'there is no such protocol; this version has: paxos, forward' --data-dir new \
+expect_refusal 'there is no such protocol; this version has: paxos, 2pc, forward' --data-dir new \
   --replication chain
+start_rkvd --data-dir two-phase --replication 2pc
+expect_status 0 rkv put key value
+kill_rkvd
+[[ -e two-phase/log ]] || fail 'replication 2pc has no log'
+for other in paxos forward; do
+  expect_refusal 'replication 2pc' --data-dir two-phase --replication "$other"
+done
+expect_refusal 'replication paxos' --data-dir data --replication 2pc
+start_rkvd --data-dir two-phase
+expect_status 0 rkv get key
+expect_equal 'the value under 2pc, after kill -9' "$output" value
+kill_rkvd
+mv two-phase/log two-phase-log
+expect_refusal "$gone" --data-dir two-phase
+mv two-phase-log two-phase/log
 start_rkvd --data-dir forwarding
 expect_status 0 rkv put key value
 kill_rkvd

@@ -38,6 +38,8 @@ KV_PARTLY_APPLIED = 8
 KV_USE_TCP = 13
 
 KV_REPLICATION_PAXOS = 2
+KV_REPLICATION_2PC = 3
+KV_IN_DOUBT_MAX = 16
 STATUS_NAMES = (
     "KV_OK KV_NOT_FOUND KV_INVALID KV_UNAVAILABLE KV_UNKNOWN KV_DENIED KV_OVER_LIMIT KV_ERROR "
     "KV_PARTLY_APPLIED KV_BUSY KV_WRONG_CLUSTER KV_WRONG_REPLICA KV_WRONG_REPLICATION KV_USE_TCP"
@@ -325,6 +327,31 @@ class PaxosStatus(NamedTuple):
     log_bytes: int
 
 
+class TransactionId(NamedTuple):
+    coordinator: int
+    incarnation: int
+    number: int
+
+
+class InDoubt(NamedTuple):
+    id: TransactionId
+    key: bytes
+    since_ms: int
+
+
+class TwoPcStatus(NamedTuple):
+    coordinator: int
+    waiting: int
+    voting: int
+    unfinished: int
+    prepared: int
+    in_doubt_count: int
+    in_doubt: list
+    conflicts: int
+    aborted: int
+    log_bytes: int
+
+
 class Status(NamedTuple):
     cluster: bytes
     replica: int
@@ -334,7 +361,7 @@ class Status(NamedTuple):
     leader: int
     applied: int
     durable: int
-    protocol: PaxosStatus  # None of another replication protocol than paxos
+    protocol: NamedTuple  # PaxosStatus or TwoPcStatus; None of another replication protocol
     trouble: str
     keys: int
     software: str
@@ -384,14 +411,30 @@ def decode_state_hash(result):
     return state_hash
 
 
-def decode_protocol(result):
-    if result.int() != KV_REPLICATION_PAXOS:
-        return None
-    return PaxosStatus(
-        Ballot(result.uhyper(), result.uint()),
-        Ballot(result.uhyper(), result.uint()),
-        *(result.uhyper() for _ in range(7)),
+def decode_in_doubt(result):
+    return InDoubt(
+        TransactionId(result.uint(), result.uhyper(), result.uhyper()),
+        result.opaque(KV_KEY_MAX),
+        result.uhyper(),
     )
+
+
+def decode_protocol(result):
+    replication = result.int()
+    if replication == KV_REPLICATION_PAXOS:
+        return PaxosStatus(
+            Ballot(result.uhyper(), result.uint()),
+            Ballot(result.uhyper(), result.uint()),
+            *(result.uhyper() for _ in range(7)),
+        )
+    if replication == KV_REPLICATION_2PC:
+        return TwoPcStatus(
+            result.uint(),
+            *(result.uhyper() for _ in range(5)),
+            result.array(KV_IN_DOUBT_MAX, lambda: decode_in_doubt(result)),
+            *(result.uhyper() for _ in range(3)),
+        )
+    return None
 
 
 def decode_status(result):

@@ -17,6 +17,11 @@ pids() {
   kv_r status | awk 'NR > 1 { print $2 }'
 }
 
+# Whether this replica says that the other one is down.
+sees_nothing_of() {   # id, other
+  rkv_at "$1" --timeout 2 -w json status 2>/dev/null | tr -d ' \n' | grep -q "{\"id\":$2,\"up\":false"
+}
+
 step 'before the first start'
 expect_status 3 kv_r status
 expect_equal 'the state' "$(state 1)" stopped
@@ -128,6 +133,30 @@ expect_status 1 kv_r start --log-level debug --log-level info
 expect_match 'stderr' "$error" "'--log-level' cannot be specified more than once"
 expect_status 0 kv_r start --replication forward
 expect_match 'the status' "$(rkv_at 1 -w json status)" '"replication": "forward"'
+expect_status 0 kv_r stop
+expect_status 0 kv_r clean
+
+step 'under 2pc it waits until all replicas see one another, and says when they do not'
+expect_status 0 kv_r start --replication 2pc
+for id in 1 2 3; do
+  expect_status 0 rkv_at "$id" put "key-$id" value
+done
+expect_status 0 rkv_at 1 demo
+expect_status 0 kv_r kill 3
+expect_status 0 kv_r restart 3
+expect_status 0 rkv_at 3 put key-3 'another value'
+expect_status 0 kv_r kill 2
+wait_until "$deadline" sees_nothing_of 1 2 || fail 'replica 1 does not notice that 2 is gone'
+expect_status 3 rkv_at 1 put key-1 'another value'
+expect_match 'stderr of the put' "$error" 'not available: replica 2 is down'
+expect_status 0 rkv_at 1 get key-1
+expect_equal 'the value' "$output" value
+printf '%s\0' --replication 2pc --coordinator 1 >cluster/2/options
+KV_R_TIMEOUT=2 expect_status 1 kv_r restart 2
+expect_one_line 'stderr' "$error"
+expect_match 'stderr' "$error" 'do not all reach one another after 2 s'
+expect_match 'who is down' "$(rkv_at 1 status)" \
+  'runs with --coordinator 1, not without --coordinator; it must be the same at all replicas'
 expect_status 0 kv_r stop
 expect_status 0 kv_r clean
 

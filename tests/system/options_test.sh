@@ -74,6 +74,17 @@ expect_status 2 "$RKVD" --config bad.conf
 expect_match 'stderr with election-ms = 59 in the file' "$error" '--election-ms at least 3 times'
 [[ ! -e new ]] || fail 'something was made in spite of bad options'
 
+step '--coordinator'
+expect_bad '--coordinator 1 is for replication 2pc; this replica has replication paxos' \
+  --coordinator 1
+expect_bad '--coordinator 2: the only replica here is replica 1' --replication 2pc --coordinator 2
+expect_bad '--request-timeout-ms must be at least 1' --replication 2pc --request-timeout-ms 0
+rm -rf new
+write_replicas_file pair.conf 2 "${ports[@]}"
+expect_bad 'pair.conf: there is no replica 3 .--coordinator. in it' --replication 2pc --id 1 \
+  --replicas pair.conf --coordinator 3
+[[ ! -e new ]] || fail 'something was made in spite of a bad --coordinator'
+
 step 'two replicas with different --election-ms refuse one another, and say so'
 mapfile -t pair < <(free_ports 4)
 write_replicas_file pair.conf 2 "${pair[@]}"
