@@ -55,14 +55,25 @@ void PeerService::rput(const kv_rput_args& args, rpc::Reply<kv_rput_result> repl
   manager_.peer_request(sender, std::move(message).value(),
                         [this, sender, phase = args.message.phase,
                          reply = std::move(reply)](const protocol::MessagePtr& answer) mutable {
-                          RKV_FAILPOINT(peers_before_reply);
-                          const OutgoingAnswer outgoing(phase, *answer);
-                          kv_rput_result result = ok_result(sender);
-                          result.kv_rput_result_u.ok.answer = outgoing.wire();
-                          reply.send(result);
-                          RKV_FAILPOINT(peers_after_reply);
+                          answer_peer(sender, phase, *answer, reply);
                         });
   RKV_FAILPOINT(peers_after_request);
+}
+
+void PeerService::answer_peer(ReplicaId sender, kv_phase phase, const protocol::Message& answer,
+                              rpc::Reply<kv_rput_result>& reply) {
+  const bool is_vote = phase == KV_PHASE_TXN_PREPARE;
+  const bool is_acknowledgement = phase == KV_PHASE_TXN_DECIDE;
+  RKV_FAILPOINT(peers_before_reply);
+  if (is_vote) RKV_FAILPOINT(peers_before_vote);
+  if (is_acknowledgement) RKV_FAILPOINT(peers_before_acknowledgement);
+  const OutgoingAnswer outgoing(phase, answer);
+  kv_rput_result result = ok_result(sender);
+  result.kv_rput_result_u.ok.answer = outgoing.wire();
+  reply.send(result);
+  if (is_vote) RKV_FAILPOINT(peers_after_vote);
+  if (is_acknowledgement) RKV_FAILPOINT(peers_after_acknowledgement);
+  RKV_FAILPOINT(peers_after_reply);
 }
 
 void PeerService::refuse(rpc::Reply<kv_rput_result>& reply, kv_status status,

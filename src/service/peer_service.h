@@ -25,6 +25,8 @@ class PeerService {
   void rput(const kv_rput_args& args, rpc::Reply<kv_rput_result> reply);
 
  private:
+  void answer_peer(ReplicaId sender, kv_phase phase, const protocol::Message& answer,
+                   rpc::Reply<kv_rput_result>& reply);
   void refuse(rpc::Reply<kv_rput_result>& reply, kv_status status, std::string reason) const;
   kv_rput_result ok_result(ReplicaId recipient) const;
 

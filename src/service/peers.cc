@@ -130,6 +130,8 @@ void Peers::send(ReplicaId to, std::shared_ptr<const protocol::Message> message,
     return;
   }
   const OutgoingMessage outgoing(*message);
+  const bool is_decision = outgoing.wire().phase == KV_PHASE_TXN_DECIDE;
+  if (is_decision) RKV_FAILPOINT(peers_before_decision);
   kv_rput_args args{};
   args.envelope = envelope_to_wire(cluster_, to);
   args.message = outgoing.wire();
@@ -163,6 +165,7 @@ void Peers::send(ReplicaId to, std::shared_ptr<const protocol::Message> message,
         }
         RKV_FAILPOINT(peers_after_answer);
       });
+  if (is_decision) RKV_FAILPOINT(peers_after_decision);
   RKV_FAILPOINT(peers_after_send);
 }
 

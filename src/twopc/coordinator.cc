@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 
 namespace rkv::twopc {
@@ -196,6 +197,7 @@ void Coordinator::decide_if_all_agree(Writes::iterator found) {
   write.state = Write::State::kDeciding;
   open_.erase(id.number);
   deciding_[id.number] = found->first;
+  RKV_FAILPOINT(twopc_before_decision);
   const std::uint64_t number =
       context_.ledger.append_commit(Record::Type::kDecided, write.transaction, 0);
   context_.ledger.pin(number);
@@ -205,6 +207,7 @@ void Coordinator::decide_if_all_agree(Writes::iterator found) {
 
 void Coordinator::decided(const TransactionPtr& transaction) {
   const TxnId& id = transaction->id;
+  RKV_FAILPOINT(twopc_after_decision);
   if (const auto deciding = deciding_.find(id.number);
       deciding != deciding_.end() && id.incarnation == context_.incarnation) {
     const auto found = writes_.find(deciding->second);
@@ -323,6 +326,7 @@ void Coordinator::acknowledged(ReplicaId from, const TxnId& id) {
 }
 
 void Coordinator::finish(std::map<TxnId, Unfinished>::iterator found) {
+  RKV_FAILPOINT(twopc_before_finish);
   context_.ledger.append_lazily(Record::Type::kFinished, found->first);
   context_.ledger.unpin(found->second.number);
   unfinished_.erase(found);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 
 namespace rkv::twopc {
@@ -125,6 +126,7 @@ Vote Participant::vote(const TransactionPtr& transaction, std::string* reason) {
 
 void Participant::write_prepared(Entry& entry) {
   const TxnId& id = entry.transaction->id;
+  RKV_FAILPOINT(twopc_before_prepare);
   entry.prepared = context_.ledger.append(Record::Type::kPrepared, id, entry.transaction);
   context_.ledger.pin(entry.prepared);
   entry.state = Entry::State::kPrepared;
@@ -191,6 +193,7 @@ void Participant::commit(Entries::iterator found) {
   if (entry.state == Entry::State::kEnding) return;  // it was said before
   RKV_CHECK(entry.state == Entry::State::kPrepared, "what is committed was voted for");
   ask_no_more(found->first, entry);
+  RKV_FAILPOINT(twopc_before_commit);
   const std::uint64_t number =
       context_.ledger.append_commit(Record::Type::kCommitted, entry.transaction, entry.prepared);
   context_.ledger.unpin(entry.prepared);
@@ -404,6 +407,7 @@ void Participant::applied(const TransactionPtr& transaction) {
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;  // its role has stopped since
   RKV_CHECK(found->second.state == Entry::State::kEnding, "what is applied was committed");
+  RKV_FAILPOINT(twopc_after_commit);
   for (const std::string& key : transaction->keys) {
     const auto unapplied = unapplied_.find(key);
     if (unapplied != unapplied_.end() && unapplied->second == id) unapplied_.erase(unapplied);
