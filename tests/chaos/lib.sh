@@ -44,6 +44,7 @@ random_moment() {   # milliseconds
 make_replicas() {   # count, rkvd options...
   prepare_cluster "$1"
   rkvd_options=("${@:2}")
+  pid_of_replica=()
   servers=$(IFS=,; echo "${address_of_replica[*]:1}")
 }
 

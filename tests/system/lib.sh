@@ -169,6 +169,15 @@ json_field() {   # object, name
   fi
 }
 
+# Whether all replicas answer and, under 2pc, none holds a lock for a transaction or knows of one
+# that not all have acknowledged: the fields are those of `rkv status`. What they said is in $open.
+no_open_transactions() {
+  open=$("$RKV" -f "$test_directory/replicas.conf" --timeout 1 -w json status 2>/dev/null |
+    json_objects)
+  (($(grep -cE '"voting":0,"prepared":0,"unfinished":0,"in_doubt_count":0,' <<<"$open") ==
+    cluster_size))
+}
+
 # Sets $hashes to the state hashes of all replicas. Under paxos, where a replica may be some writes
 # behind another, fails while they do not all stand for the same position.
 take_hashes() {
