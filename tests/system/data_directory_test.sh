@@ -73,7 +73,7 @@ expect_status 0 rkv get key
 expect_equal 'the value under 2pc, after kill -9' "$output" value
 kill_rkvd
 mv two-phase/log two-phase-log
-expect_refusal "$gone" --data-dir two-phase
+expect_refusal 'data directory two-phase: its log is gone' --data-dir two-phase
 mv two-phase-log two-phase/log
 start_rkvd --data-dir forwarding
 expect_status 0 rkv put key value

@@ -19,7 +19,9 @@ pids() {
 
 # Whether this replica says that the other one is down.
 sees_nothing_of() {   # id, other
-  rkv_at "$1" --timeout 2 -w json status 2>/dev/null | tr -d ' \n' | grep -q "{\"id\":$2,\"up\":false"
+  local json
+  json=$(rkv_at "$1" --timeout 2 -w json status 2>/dev/null | tr -d ' \n')
+  [[ $json == *"{\"id\":$2,\"up\":false"* ]]
 }
 
 step 'before the first start'
