@@ -1,6 +1,7 @@
 #!/bin/bash
 # A bit of a synced batch rots in the log of one replica of three: it starts and says so, votes for
-# nothing, and is whole again when one that knows has told it what it lost.
+# nothing, and is whole again when one that knows has told it what it lost. Under 2pc, where nobody
+# else may know, it does not start.
 # needs: python3
 # timeout: 90
 . "$(dirname "$0")/lib.sh"
@@ -112,4 +113,25 @@ expect_status 0 kv_r restart 2
 expect_status 0 kv_r restart 3
 wait_until "$deadline" all_connected || fail 'the replicas do not find one another'
 wait_until "$deadline" is_whole || fail "replica 2 is in trouble: $(trouble_of 2)"
+expect_equal_hashes
+
+step 'under 2pc a replica whose log has lost something does not start, until it is as it was'
+expect_status 0 kv_r stop
+expect_status 0 kv_r clean
+expect_status 0 kv_r start --replication 2pc
+for i in 1 2 3 4 5 6 7 8; do
+  expect_status 0 rkv_at 1 put "key-$i" "value $i"
+done
+expect_status 0 kv_r kill 2
+expect_status 0 flip_a_bit cluster/2/data/log
+echo "  $output"
+for _ in 1 2; do
+  expect_status 1 kv_r restart 2
+  expect_one_line 'stderr of the restart' "$error"
+  expect_match 'stderr of the restart' "$error" \
+    '2/data: its log has lost votes or decisions of two-phase commit .*put the file back as it was'
+done
+expect_status 0 flip_a_bit cluster/2/data/log
+expect_status 0 kv_r restart 2
+expect_status 0 rkv_at 2 put key-1 'another value'
 expect_equal_hashes
