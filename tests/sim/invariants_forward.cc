@@ -26,12 +26,25 @@ void ForwardInvariants::process_started(ReplicaId replica, Position saved) {
   self.proposals.clear();
   self.calls.clear();
   self.answered.clear();
+  self.told.clear();
+}
+
+void ForwardInvariants::sending(ReplicaId from, ReplicaId to, const protocol::Message& message) {
+  for (const SharedBytes& it : static_cast<const forward::Writes&>(message).commands()) {
+    if (holds(from, it.get())) continue;
+    fail("others hear of a write when it is durable", from,
+         "tells replica " + std::to_string(to.value) + " of one that is not");
+  }
 }
 
 void ForwardInvariants::happens(ReplicaId replica, const protocol::Event& event,
                                 TimePoint /*now*/) {
   Replica& self = of(replica);
-  if (const auto* const propose = std::get_if<protocol::Propose>(&event)) {
+  if (!self.told.empty()) fail("what is told is applied", replica, "has left a write out");
+  if (const auto* const request = std::get_if<protocol::Request>(&event)) {
+    const auto& commands = static_cast<const forward::Writes&>(*request->message).commands();
+    self.told.assign(commands.begin(), commands.end());
+  } else if (const auto* const propose = std::get_if<protocol::Propose>(&event)) {
     asked_.insert(propose->command);
     self.proposals[propose->proposal] = propose->command;
   } else if (const auto* const answer = std::get_if<protocol::Answer>(&event)) {
@@ -66,6 +79,13 @@ void ForwardInvariants::applies(ReplicaId replica, const protocol::Apply& apply)
          "applies position " + std::to_string(apply.position) + " after position " +
              std::to_string(self.applied.size()));
     return;
+  }
+  if (apply.proposal == 0) {
+    if (self.told.empty() || self.told.front() != apply.command) {
+      fail("what is told is applied", replica, "applies a write that it was not told of");
+      return;
+    }
+    self.told.pop_front();
   }
   if (apply.command == nullptr || !asked_.contains(apply.command)) {
     fail("what is applied was asked for", replica,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -19,8 +20,10 @@ namespace rkv::sim {
 
 // Everything that must hold of forward, which is little: there is no order among the writes, and
 // replicas may differ. Checks that
-// - a replica applies only what clients asked for, once for each time it was told to, in a row of
-//   its own, and changes its state as that says;
+// - a replica applies what clients asked for, once for each time that it is told to, in a row of
+// its
+//   own, and changes its state as that says;
+// - it tells others of a write when it has applied it, durably;
 // - "ok" is said of a write that every replica has applied, durably; "partly applied" of one that
 //   every replica has which is not listed, and who is listed has not answered; "nothing happened"
 //   of one that was not applied;
@@ -35,6 +38,7 @@ class ForwardInvariants final : public Invariants {
   ForwardInvariants(std::size_t replicas, SavedOf saved_of, Violation& violation)
       : saved_of_(std::move(saved_of)), violation_(violation), replicas_(replicas) {}
 
+  void sending(ReplicaId from, ReplicaId to, const protocol::Message& message) override;
   void process_started(ReplicaId replica, Position saved) override;
   void happens(ReplicaId replica, const protocol::Event& event, TimePoint now) override;
   void decides(ReplicaId replica, const protocol::Effect& effect, TimePoint now) override;
@@ -63,6 +67,7 @@ class ForwardInvariants final : public Invariants {
     std::map<protocol::ProposalId, SharedBytes> proposals;
     std::map<protocol::CallId, protocol::MessagePtr> calls;
     std::map<Try, std::set<ReplicaId>> answered;  // who has, of what was sent
+    std::deque<SharedBytes> told;  // to be applied, by the event that is being stepped
   };
 
   Replica& of(ReplicaId replica) { return replicas_[replica.value - 1]; }

@@ -49,9 +49,11 @@ class SimulationTest : public CppUnit::TestFixture {
   }
 
   void any_protocol_can_be_run() {
-    const Outcome outcome = run_seed(options_of(1, "forward"));
-    CPPUNIT_ASSERT_EQUAL(std::string(), outcome.what);
-    CPPUNIT_ASSERT(outcome.counters.succeeded > 0);
+    for (const char* const name : {"paxos", "2pc", "2pc-coordinator", "forward"}) {
+      const Outcome outcome = run_seed(options_of(1, name));
+      CPPUNIT_ASSERT_EQUAL(std::string(), outcome.what);
+      CPPUNIT_ASSERT(outcome.counters.succeeded > 0);
+    }
   }
 
   void a_schedule_has_operations_and_faults() {
