@@ -134,6 +134,8 @@ void put_submit(const twopc::TxnSubmit& submit, TwoPcWireParts& parts, kv_txn_su
   }
   wire.clock = submit.clock;
   wire.incarnation = submit.incarnation;
+  wire.number = submit.number;
+  wire.ended_below = submit.ended_below;
   wire.submissions.submissions_len = static_cast<u_int>(parts.submissions.size());
   wire.submissions.submissions_val = parts.submissions.data();
 }
@@ -320,8 +322,9 @@ Result<protocol::MessagePtr> query_from_wire(const kv_txn_query& wire) {
 Result<protocol::MessagePtr> submit_from_wire(const kv_txn_submit& wire) {
   Status status = check_bound(wire.clock);
   if (status.ok()) status = check_number(wire.incarnation);
+  if (status.ok()) status = check_number(wire.number);
   if (!status.ok()) return status;
-  twopc::TxnSubmitFields fields{wire.clock, wire.incarnation, {}};
+  twopc::TxnSubmitFields fields{wire.clock, wire.incarnation, {}, wire.number, wire.ended_below};
   const auto& array = wire.submissions;
   fields.submissions.reserve(array.submissions_len);
   for (const kv_txn_submission& each : std::span(array.submissions_val, array.submissions_len)) {

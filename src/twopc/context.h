@@ -26,6 +26,7 @@ struct Outgoing {
   std::vector<TxnId> ids;                         // of a TxnPrepare or TxnQuery
   std::vector<OutcomeOf> outcomes;                // of a TxnDecide
   std::vector<protocol::ProposalId> proposals{};  // of a TxnSubmit
+  std::uint64_t number = 0;                       // the same
 };
 
 // Another replica, as seen from here.

@@ -12,6 +12,7 @@ namespace rkv::twopc {
 void Coordinator::recover(const LogContents& contents) {
   is_running_ = true;
   outboxes_.resize(context_.members.size());
+  inboxes_.resize(context_.members.size());
   for (const LogContents::Commit& commit : contents.commits) {
     if (commit.type != Record::Type::kDecided || commit.is_finished) continue;
     if (context_.members.empty()) continue;
@@ -81,6 +82,18 @@ void Coordinator::add(const Origin& origin, Submission submission) {
   write.came_at = context_.now;
   writes_bytes_ += size;
   try_to_lock(serial, write);
+}
+
+void Coordinator::add_submitted(ReplicaId from, const TxnSubmit& message) {
+  Inbox& inbox = inboxes_[index_of(from)];
+  if (message.incarnation < inbox.incarnation) return;
+  if (message.incarnation > inbox.incarnation) inbox = {message.incarnation, 1, {}};
+  inbox.ended_below = std::max(inbox.ended_below, message.ended_below);
+  inbox.seen.erase(inbox.seen.begin(), inbox.seen.lower_bound(inbox.ended_below));
+  if (message.number < inbox.ended_below || !inbox.seen.insert(message.number).second) return;
+  for (const Submission& each : message.submissions) {
+    add({from, message.incarnation, each.proposal}, each);
+  }
 }
 
 void Coordinator::try_to_lock(Serial serial, Write& write) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,8 @@ class Coordinator {
 
   // A write of a client of `origin`. What becomes of it is told there.
   void add(const Origin& origin, Submission submission);
+  // Writes of another replica's clients. Those of a message that came before are not taken twice.
+  void add_submitted(ReplicaId from, const TxnSubmit& message);
   // Whether the state knows the operation of a write already. False if that was not asked here.
   bool checked(const protocol::Checked& checked);
 
@@ -98,6 +101,12 @@ class Coordinator {
     bool is_durable = false;
     std::uint32_t missing = 0;  // members, as bits
   };
+  // Which messages of a member with its clients' writes have come.
+  struct Inbox {
+    Incarnation incarnation = 0;
+    std::uint64_t ended_below = 1;
+    std::set<std::uint64_t> seen;  // not below that: no more than may be under way
+  };
   // What a member is to be sent.
   struct Outbox {
     std::deque<TransactionPtr> prepares;
@@ -152,6 +161,7 @@ class Coordinator {
   std::map<protocol::CallId, std::pair<Serial, std::uint64_t>>
       checks_;                    // and the transaction's number
   std::vector<Outbox> outboxes_;  // by member
+  std::vector<Inbox> inboxes_;    // the same
   // For other origins, and which start of them.
   std::map<std::pair<ReplicaId, Incarnation>, std::vector<SubmissionEnd>> ends_;
   std::vector<std::uint64_t> pins_of_stopped_;

@@ -125,6 +125,10 @@ struct TxnSubmitFields {
   std::uint64_t clock = 0;
   Incarnation incarnation = 0;          // of who submits
   std::vector<Submission> submissions;  // at most kBatchCommandsMax, one always fits
+  // Of this message, among those of the incarnation, from 1: one that comes twice is known by it.
+  std::uint64_t number = 1;
+  // Who submits waits for the answer to none with a lower number any more.
+  std::uint64_t ended_below = 1;
 };
 
 // The answer to TxnSubmit.

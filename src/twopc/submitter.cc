@@ -33,7 +33,7 @@ void Submitter::end(protocol::ProposalId proposal, Status status) {
 void Submitter::applied(protocol::ProposalId proposal) { end(proposal, Status()); }
 
 void Submitter::answered(const Outgoing& outgoing, const TxnSubmitted& answer) {
-  --in_flight_;
+  in_flight_.erase(outgoing.number);
   for (std::size_t i = answer.taken; i < outgoing.proposals.size(); ++i) {
     end(outgoing.proposals[i], Status(StatusCode::kBusy, answer.reason));
   }
@@ -41,7 +41,7 @@ void Submitter::answered(const Outgoing& outgoing, const TxnSubmitted& answer) {
 
 void Submitter::failed(const Outgoing& outgoing, bool delivered_possible,
                        const std::string& reason) {
-  --in_flight_;
+  in_flight_.erase(outgoing.number);
   const std::string why =
       Context::name(outgoing.to) + ", through which all writes go, has not answered: " + reason;
   for (const protocol::ProposalId proposal : outgoing.proposals) {
@@ -114,7 +114,7 @@ TimePoint Submitter::next_tick() const {
 
 void Submitter::flush() {
   const Options& options = context_.options;
-  while (!outbox_.empty() && in_flight_ < options.messages_in_flight_max) {
+  while (!outbox_.empty() && in_flight_.size() < options.messages_in_flight_max) {
     TxnSubmitFields fields{context_.clock(), context_.incarnation, {}};
     std::vector<protocol::ProposalId> proposals;
     std::size_t bytes = 0;
@@ -132,9 +132,11 @@ void Submitter::flush() {
       outbox_.pop_front();
     }
     if (proposals.empty()) return;
-    ++in_flight_;
-    context_.send(std::make_shared<TxnSubmit>(std::move(fields)),
-                  {kTxnSubmit, options.coordinator, {}, {}, std::move(proposals)});
+    fields.number = next_number_++;
+    in_flight_.insert(fields.number);
+    fields.ended_below = *in_flight_.begin();
+    Outgoing outgoing{kTxnSubmit, options.coordinator, {}, {}, std::move(proposals), fields.number};
+    context_.send(std::make_shared<TxnSubmit>(std::move(fields)), std::move(outgoing));
   }
 }
 

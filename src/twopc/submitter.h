@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 
 #include "base/ids.h"
@@ -51,7 +52,8 @@ class Submitter {
   std::map<protocol::ProposalId, Waiting> waiting_;  // in the order in which they came
   std::deque<Submission> outbox_;
   std::size_t outbox_bytes_ = 0;
-  std::size_t in_flight_ = 0;
+  std::set<std::uint64_t> in_flight_;  // the numbers of the messages
+  std::uint64_t next_number_ = 1;
   std::map<protocol::CallId, protocol::ProposalId> checks_;
 };
 

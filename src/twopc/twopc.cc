@@ -249,10 +249,8 @@ void TwoPc::Parts::on_submit(const protocol::Request& request) {
   if (options.coordinator != options.self) {
     answer.reason = "writes do not go through " + context.own_name();
   } else {
-    for (const Submission& each : submit.submissions) {
-      coordinator.add({request.from, submit.incarnation, each.proposal}, each);
-      ++answer.taken;
-    }
+    coordinator.add_submitted(request.from, submit);
+    answer.taken = static_cast<std::uint32_t>(submit.submissions.size());
   }
   answer.clock = context.clock();
   context.respond(request.call, std::make_shared<TxnSubmitted>(std::move(answer)));
