@@ -38,6 +38,8 @@ class Ledger {
   std::uint64_t append(Record::Type type, const TxnId& id, TransactionPtr transaction = nullptr);
   // The same for one that nobody waits for: it goes with the next batch.
   void append_lazily(Record::Type type, const TxnId& id);
+  // What was appended lazily goes with this turn: the log is about to be read.
+  void hurry(TimePoint now) { lazy_due_ = lazy_.empty() ? kNever : now; }
   // Appends that a transaction is committed: applied when that is durable. The records from
   // `prepared` (0: there is none but this one) on are needed until the state that holds it is
   // saved.

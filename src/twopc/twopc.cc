@@ -321,6 +321,7 @@ void TwoPc::stop_role(std::string_view role, TimePoint now, protocol::Effects& e
     parts_->settle();
     parts_->participant.stop();
   }
+  parts_->context.ledger.hurry(now);
   parts_->settle();
 }
 
