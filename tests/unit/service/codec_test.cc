@@ -63,6 +63,7 @@ class CodecTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(writes_survive_the_wire);
   CPPUNIT_TEST(commands_of_a_peer_are_validated);
   CPPUNIT_TEST(envelopes_are_for_one_cluster_replica_and_replication);
+  CPPUNIT_TEST(another_coordinator_is_refused_on_both_sides);
   CPPUNIT_TEST(an_answer_is_of_the_replica_that_was_asked);
   CPPUNIT_TEST(a_refusal_says_whether_something_may_have_happened);
   CPPUNIT_TEST(a_reason_of_a_peer_is_one_printable_line);
@@ -188,6 +189,38 @@ class CodecTest : public CppUnit::TestFixture {
     bad = good;
     bad.group = 1;
     CPPUNIT_ASSERT_EQUAL(KV_INVALID, check_envelope(receiver, bad).status);
+  }
+
+  void another_coordinator_is_refused_on_both_sides() {
+    Cluster one = cluster_of_two(1);
+    Cluster two = cluster_of_two(2);
+    one.replication = two.replication = Replication::kTwoPc;
+    one.coordinator = two.coordinator = ReplicaId{1};
+    CPPUNIT_ASSERT_EQUAL(KV_OK, check_envelope(one, envelope_to_wire(two, ReplicaId{1})).status);
+    two.coordinator = {};
+    const EnvelopeCheck check = check_envelope(one, envelope_to_wire(two, ReplicaId{1}));
+    const std::string reason =
+        "this replica runs with --coordinator 1, not without --coordinator; it must be the same at "
+        "all replicas";
+    CPPUNIT_ASSERT_EQUAL(KV_WRONG_REPLICATION, check.status);
+    CPPUNIT_ASSERT_EQUAL(reason, check.reason);
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("this replica runs without --coordinator, not with --coordinator 1; it must be "
+                    "the same at all replicas"),
+        check_envelope(two, envelope_to_wire(one, ReplicaId{2})).reason);
+    // Who is refused so knows that nothing happened, and passes the line on.
+    kv_rput_result refusal{};
+    refusal.status = check.status;
+    refusal.kv_rput_result_u.failure.reason = const_cast<char*>(check.reason.c_str());
+    const Status told = check_answer(two, ReplicaId{1}, refusal);
+    CPPUNIT_ASSERT(told.code() == StatusCode::kUnavailable);
+    CPPUNIT_ASSERT_EQUAL("it refuses: " + reason, told.reason());
+    // An answer with another coordinator is none, also from who has not looked.
+    kv_rput_result answer{};
+    answer.kv_rput_result_u.ok.envelope = envelope_to_wire(two, ReplicaId{1});
+    const Status refused = check_answer(one, ReplicaId{2}, answer);
+    CPPUNIT_ASSERT(refused.code() == StatusCode::kUnknown);
+    CPPUNIT_ASSERT_EQUAL("its answer is refused: " + reason, refused.reason());
   }
 
   void an_answer_is_of_the_replica_that_was_asked() {
