@@ -52,6 +52,7 @@ void TxnConduct::happens(ReplicaId replica, const protocol::Event& event, TimePo
   Process& process = processes_[replica];
   if (const auto* const propose = std::get_if<protocol::Propose>(&event)) {
     process.writes[{replica, propose->proposal}] = now;
+    process.proposals[propose->proposal] = propose->operation;
   } else if (const auto* const read = std::get_if<protocol::Read>(&event)) {
     const std::string key(read->key);
     process.reads[read->read] = {key, transactions_.in_doubt(replica, key)};
@@ -76,7 +77,11 @@ void TxnConduct::happens(ReplicaId replica, const protocol::Event& event, TimePo
     }
     process.calls.erase(call);
   } else if (const auto* const checked = std::get_if<protocol::Checked>(&event)) {
-    if (checked->is_known) excuse_all(process);  // of one of them: it was made before
+    if (checked->is_known) {
+      process.known.insert(process.checks[checked->check]);
+      excuse_all(process);  // of one of them: it was made before
+    }
+    process.checks.erase(checked->check);
   } else if (const auto* const up = std::get_if<protocol::PeerUp>(&event)) {
     process.up.insert(up->peer);
   } else if (const auto* const down = std::get_if<protocol::PeerDown>(&event)) {
@@ -157,6 +162,8 @@ void TxnConduct::decides(ReplicaId replica, const protocol::Effect& effect, Time
     processes_[replica].requests.erase(respond->call);
   } else if (const auto* const persist = std::get_if<protocol::Persist>(&effect)) {
     persists(replica, *persist);
+  } else if (const auto* const check = std::get_if<protocol::Check>(&effect)) {
+    processes_[replica].checks[check->check] = check->proposal;
   } else if (const auto* const apply = std::get_if<protocol::Apply>(&effect)) {
     states_.applies(replica, apply->position, apply->command);
   } else if (const auto* const allow = std::get_if<protocol::AllowRead>(&effect)) {
@@ -250,8 +257,18 @@ void TxnConduct::check_read(ReplicaId replica, protocol::ReadId read, bool is_re
 }
 
 void TxnConduct::finishes(ReplicaId replica, const protocol::Finish& finish) {
+  Process& process = processes_[replica];
+  const OperationId operation = process.proposals[finish.proposal];
+  const bool was_known = process.known.erase(finish.proposal) != 0;
+  process.proposals.erase(finish.proposal);
   switch (finish.status.code()) {
     case StatusCode::kOk:
+      if (!was_known && operation.client != 0 && transactions_.committed(operation) == nullptr) {
+        fail("no \"ok\" before the decision is durable", replica,
+             "ends write " + std::to_string(operation.client) + "/" +
+                 std::to_string(operation.sequence));
+      }
+      return;
     case StatusCode::kUnknown:
     case StatusCode::kInternal:
       return;

@@ -27,7 +27,9 @@ namespace rkv::sim {
 //   a role that was stopped, a full disk, or that it took too long (AC4);
 // - who has voted yes ends the transaction only as it was told to;
 // - a read waits for what was in doubt of its key when it came, and is refused for nothing else;
-// - nothing comes of a write that is refused;
+// - a client is told "ok" when its write is durably decided, or was made before, and nothing comes
+// of
+//   a write that is refused;
 // - a stopped coordinator asks for no votes and decides nothing, and a stopped participant votes
 //   for nothing and ends nothing.
 // Hands what is written on to Transactions, and what is applied to TxnStates.
@@ -71,6 +73,9 @@ class TxnConduct {
     std::map<protocol::CallId, protocol::MessagePtr> requests;  // the same, received
     std::map<protocol::ReadId, Reading> reads;
     std::map<std::pair<ReplicaId, protocol::ProposalId>, TimePoint> writes;  // when asked for
+    std::map<protocol::ProposalId, OperationId> proposals;                   // not ended
+    std::map<protocol::CallId, protocol::ProposalId> checks;
+    std::set<protocol::ProposalId> known;  // that the state has said to have been made before
     std::map<twopc::TxnId, Voting> voting;
     std::map<twopc::TxnId, Told> told;
     std::set<ReplicaId> up;
