@@ -159,6 +159,7 @@ void TxnConduct::decides(ReplicaId replica, const protocol::Effect& effect, Time
   if (const auto* const send = std::get_if<protocol::Send>(&effect)) {
     sends(replica, *send, now);
   } else if (const auto* const respond = std::get_if<protocol::Respond>(&effect)) {
+    check_waits(replica, *respond);
     processes_[replica].requests.erase(respond->call);
   } else if (const auto* const persist = std::get_if<protocol::Persist>(&effect)) {
     persists(replica, *persist);
@@ -215,6 +216,25 @@ void TxnConduct::persists(ReplicaId replica, const protocol::Persist& persist) {
     const bool is_aborted =
         told != processes_[replica].told.end() && told->second.decision == Decision::kAbort;
     if (is_aborted) transactions_.told_aborted(replica, record->id);
+  }
+}
+
+void TxnConduct::check_waits(ReplicaId replica, const protocol::Respond& respond) {
+  if (respond.message->tag() != twopc::kTxnPrepared) return;
+  const Process& process = processes_[replica];
+  const protocol::Message& request = *process.requests.at(respond.call);
+  const auto& asked = twopc::as<twopc::TxnPrepare>(request).transactions;
+  const auto& votes = twopc::as<twopc::TxnPrepared>(*respond.message).votes;
+  for (std::size_t i = 0; i < std::min(asked.size(), votes.size()); ++i) {
+    if (votes[i] != Vote::kWaits) continue;
+    for (const std::string& key : asked[i]->keys) {
+      for (const TxnId& holder : transactions_.holders(replica, key)) {
+        if (process.told.contains(holder) || !transactions_.is_older(holder, asked[i]->id))
+          continue;
+        fail("a write waits for younger ones only", replica,
+             "lets transaction " + to_string(asked[i]->id) + " wait for " + to_string(holder));
+      }
+    }
   }
 }
 

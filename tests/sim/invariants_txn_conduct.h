@@ -26,6 +26,7 @@ namespace rkv::sim {
 // - a coordinator has a cause for an abort: a vote, a message that failed, a replica that is down,
 //   a role that was stopped, a full disk, or that it took too long (AC4);
 // - who has voted yes ends the transaction only as it was told to;
+// - a write waits for no older one that has a vote, so that no two wait for one another;
 // - a read waits for what was in doubt of its key when it came, and is refused for nothing else;
 // - a client is told "ok" when its write is durably decided, or was made before, and nothing comes
 // of
@@ -93,6 +94,7 @@ class TxnConduct {
   void sends(ReplicaId replica, const protocol::Send& send, TimePoint now);
   void persists(ReplicaId replica, const protocol::Persist& persist);
   void check_end(ReplicaId replica, const twopc::Record& record);
+  void check_waits(ReplicaId replica, const protocol::Respond& respond);
   void check_read(ReplicaId replica, protocol::ReadId read, bool is_refused);
   void check_cause(ReplicaId replica, const twopc::TxnId& id, TimePoint now);
   void finishes(ReplicaId replica, const protocol::Finish& finish);

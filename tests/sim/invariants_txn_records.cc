@@ -128,7 +128,6 @@ void Transactions::forget(Keys& keys, const TxnId& id, const Entry& entry) {
   }
 }
 
-// Of other replicas.
 std::vector<TxnId> Transactions::holders(ReplicaId replica, std::string_view key) const {
   const Replica& self = replicas_[replica.value - 1];
   std::vector<TxnId> found;
@@ -139,6 +138,13 @@ std::vector<TxnId> Transactions::holders(ReplicaId replica, std::string_view key
     }
   }
   return found;
+}
+
+bool Transactions::is_older(const TxnId& id, const TxnId& other) const {
+  const Entry* const a = find(id);
+  const Entry* const b = find(other);
+  return a != nullptr && b != nullptr &&
+         std::pair(a->timestamp, id) < std::pair(b->timestamp, other);
 }
 
 bool Transactions::is_held(ReplicaId replica, std::string_view key) const {

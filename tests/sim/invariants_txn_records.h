@@ -89,6 +89,11 @@ class Transactions {
   bool is_held(ReplicaId replica, std::string_view key) const;
   // Whether one is not applied, and not known to be aborted.
   bool is_open(ReplicaId replica, const twopc::TxnId& id) const;
+  // Whether one is before another in age, of those that were begun.
+  bool is_older(const twopc::TxnId& id, const twopc::TxnId& other) const;
+  // Transactions of other replicas that this one has voted for or is about to, and does not know
+  // the outcome of, about this key; and the last commit that is not applied.
+  std::vector<twopc::TxnId> holders(ReplicaId replica, std::string_view key) const;
   std::uint64_t command_of(const twopc::TxnId& id) const { return find(id)->command; }  // hash
   const std::vector<std::string>& keys_of(const twopc::TxnId& id) const { return find(id)->keys; }
 
@@ -142,7 +147,6 @@ class Transactions {
   std::optional<twopc::Record> decode(ReplicaId replica, const LogRecord& record);
   void lock(ReplicaId replica, const twopc::TxnId& id, const Entry& entry);
   static void forget(Keys& keys, const twopc::TxnId& id, const Entry& entry);
-  std::vector<twopc::TxnId> holders(ReplicaId replica, std::string_view key) const;
   void prepares(ReplicaId replica, const twopc::Record& record);
   void decides(ReplicaId replica, const twopc::Record& record);
   void learns(ReplicaId replica, const twopc::Record& record);
