@@ -219,8 +219,23 @@ all_serve() {
   done
 }
 
+all_run() {
+  local id
+  for id; do
+    runs "$id" || return 1
+  done
+}
+
 answers_or_ended() {
   answers "$1" || ! runs "$1"
+}
+
+all_serve_or_one_ended() {
+  all_serve "$@" || ! all_run "$@"
+}
+
+say_ended() {
+  echo "kv_r.sh: replica $1 ended: $(last_log_line "$1")" >&2
 }
 
 last_log_line() {
@@ -257,7 +272,7 @@ wait_for_answers() {
     left=$((end - SECONDS))
     wait_until "$((left > 0 ? left : 0))" answers_or_ended "$id"
     if ! runs "$id"; then
-      echo "kv_r.sh: replica $id ended: $(last_log_line "$id")" >&2
+      say_ended "$id"
       status=1
     elif ! answers "$id"; then
       echo "kv_r.sh: replica $id does not answer at $(address_of "$id") after $timeout s:" \
@@ -274,10 +289,14 @@ wait_for_answers() {
       "every write needs all of them; see rkv status" >&2
     return 1
   fi
-  if majority_runs && ! wait_until "$timeout" all_serve "$@"; then
+  if majority_runs && ! wait_until "$timeout" all_serve_or_one_ended "$@"; then
     echo "kv_r.sh: the replicas answer, but have no leader that serves after $timeout s" >&2
     return 1
   fi
+  for id; do
+    runs "$id" || { say_ended "$id"; status=1; }
+  done
+  return "$status"
 }
 
 stop_replicas() {
