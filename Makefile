@@ -306,7 +306,8 @@ attacks: $(BUILD)/rkvd $(BUILD)/attacks $(BUILD)/attacks_stock_server
 
 CHAOS_PROGRAMS := $(addprefix $(BUILD)/,rkvd rkv chaos_load check_history failpoints/rkvd \
                   failpoints/log_writer)
-CHAOS_TESTS ?= crash two_phase_commit_crash pause partition power_cut disk_error role_failure failpoints
+CHAOS_TESTS ?= crash two_phase_commit_crash pause partition power_cut disk_error role_failure \
+               failpoints
 chaos: $(CHAOS_PROGRAMS)
 	BUILD=$(BUILD) CHAOS_ROUNDS=$(or $(ROUNDS),10) bash tests/chaos/run.sh $(CHAOS_TESTS)
 failover: $(CHAOS_PROGRAMS)

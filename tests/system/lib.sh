@@ -107,10 +107,14 @@ kv_r() {
     -d "$test_directory/cluster" "$@"
 }
 
+# The ports of the next cluster, clients' first; by default free ones. For a test with several
+# clusters at once: what is free is so until it is used.
+cluster_ports=()
+
 # Sets $address_of_replica and $port_of_replica by id, and writes replicas.conf.
 prepare_cluster() {   # count
-  local id ports
-  mapfile -t ports < <(free_ports $((2 * $1)))
+  local id ports=("${cluster_ports[@]}")
+  ((${#ports[@]} > 0)) || mapfile -t ports < <(free_ports $((2 * $1)))
   write_replicas_file "$test_directory/replicas.conf" "$1" "${ports[@]}"
   address_of_replica=('') port_of_replica=('')
   for ((id = 1; id <= $1; ++id)); do
@@ -176,6 +180,16 @@ no_open_transactions() {
     json_objects)
   (($(grep -cE '"voting":0,"prepared":0,"unfinished":0,"in_doubt_count":0,' <<<"$open") ==
     cluster_size))
+}
+
+# Fails unless that is so a second from now at the latest.
+expect_no_open_transactions() {
+  local began=${EPOCHREALTIME/./} open=''
+  until no_open_transactions; do
+    ((${EPOCHREALTIME/./} - began <= 1000000 * ${TIMEOUT_FACTOR:-1})) ||
+      fail "transactions are open, or in doubt: $open"
+    pause_briefly
+  done
 }
 
 # Sets $hashes to the state hashes of all replicas. Under paxos, where a replica may be some writes

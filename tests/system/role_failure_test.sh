@@ -53,8 +53,7 @@ fail_roles() {   # replication, percent of the operations that must succeed, rol
   kill_replicas $(all_ids)
   rkvd_options=()
   launch_all
-  [[ $replication != 2pc ]] || wait_until "$deadline" no_open_transactions ||
-    fail "locks are left: $open"
+  [[ $replication != 2pc ]] || expect_no_open_transactions
   expect_equal_states
   expect_record record
   # shellcheck disable=SC2046

@@ -8,7 +8,6 @@
 . "$(dirname "$0")/../chaos/lib.sh"
 
 in_doubt_ms_max=$((1000 * ${TIMEOUT_FACTOR:-1}))   # from when the replicas answer again
-ends_s_max=1   # without a load: until all have acknowledged everything
 
 answer() {   # id...
   local id
@@ -45,7 +44,7 @@ kill_and_restart() {   # id...
 end_load() {
   random_moment 300
   stop_load
-  wait_until "$ends_s_max" no_open_transactions || fail "locks are left: $open"
+  expect_no_open_transactions
   expect_equal_states
 }
 

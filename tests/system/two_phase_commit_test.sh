@@ -79,7 +79,7 @@ done
 conflicts=$(statuses | sed -n 's/.*"conflicts":\([0-9]*\).*/\1/p' |
   awk '{ n += $1 } END { print n }')
 ((conflicts > 0)) || fail 'no two writes have met'
-wait_until 1 no_open_transactions || fail "locks are left: $open"
+expect_no_open_transactions
 expect_linearizable history
 expect_equal_states
 
@@ -112,7 +112,7 @@ done
 expect_quick_refusals 2 'replica 4 is down'
 resume_replica 4
 expect_writes_go_on 4
-wait_until 1 no_open_transactions || fail "locks are left: $open"
+expect_no_open_transactions
 
 # ---- --coordinator ------------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ for pair in '1 3' '3 1'; do
   wait_until "$deadline" is_seen_down $pair 'it refuses: ' ||
     fail "not refused: $pair: $(statuses)"
 done
-expect_refused_put 1 'replica 3 is down: it refuses: this cluster was created with replication paxos'
+expect_refused_put 1 'replica 3 is down: it refuses: .*created with replication paxos'
 kill_replicas 3
 rm -r replicas/3
 mv kept replicas/3
