@@ -8,7 +8,8 @@
 #   make sim-many FROM=n COUNT=n   many seeds, in WORKERS=2 processes; also REPLICAS= ... LIGHT=1
 #   make bench            bench-rpc, then bench-replicated
 #   make bench-rpc        src/rpc beside libtirpc's svc_run(): calls per second, about five minutes
-#   make bench-replicated clusters of rkvd beside etcd, about 15 minutes; also BENCH_OPTIONS="..."
+#   make bench-replicated clusters of rkvd (paxos, 2pc) beside etcd, about 22 minutes; also
+#                         BENCH_OPTIONS="--replication forward ..."
 #   make attacks          attacks on rkvd and on libtirpc's svc_run(): writes docs/attacks.txt
 #   make chaos            kills, pauses, cut links, power cuts, bad disks, failing roles: ROUNDS=n,
 #                         CHAOS_TESTS="crash pause ..." for some of them

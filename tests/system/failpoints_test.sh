@@ -196,8 +196,8 @@ write_at_all() {
 
 replication=paxos   # of the cluster
 
-# Under 2pc first of all, for it is timed: what was in doubt without replica 2 is known soon after it
-# is back, at all replicas the same, also of writes that were not acknowledged.
+# Under 2pc first of all, for it is timed: what was in doubt without replica 2 is known soon after
+# it is back, at all replicas the same, also of writes that were not acknowledged.
 check_cluster() {   # what was armed before
   local id
   if [[ $replication == 2pc ]]; then

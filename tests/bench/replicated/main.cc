@@ -1,5 +1,6 @@
-// make bench-replicated: clusters of rkvd beside clusters of etcd, on this machine and over
-// loopback, in one run. One process with one thread asks; see options.cc for the options.
+// make bench-replicated: clusters of rkvd, one for each of some replication protocols, beside
+// clusters of etcd, on this machine and over loopback, in one run. One process with one thread
+// asks; see options.cc for the options.
 //
 // All clusters of a size run at the same time and take turns, run by run: what else the machine
 // does meets them alike. Generator and servers share the processors, so the figures say little for
@@ -37,10 +38,10 @@ class Comparison {
  public:
   Comparison(const Options& options, const std::string& folder, std::size_t replicas)
       : options_(options), folder_(new_folder(folder, std::to_string(replicas))) {
-    if (options.rkv) {
-      auto store = std::make_unique<RkvStore>(options.rkvd, options.rkvd_options,
-                                              new_folder(folder_, "rkv"), replicas);
-      rkv_ = store.get();
+    for (const std::string& replication : options.replications) {
+      auto store = std::make_unique<RkvStore>(options.rkvd, replication,
+                                              new_folder(folder_, replication), replicas);
+      if (rkv_ == nullptr) rkv_ = store.get();
       stores_.push_back(std::move(store));
     }
     if (options.etcd && EtcdStore::installed()) {
@@ -88,7 +89,7 @@ class Comparison {
   const std::string folder_;
   const DataSet data_;
   std::vector<std::unique_ptr<Store>> stores_;
-  RkvStore* rkv_ = nullptr;
+  RkvStore* rkv_ = nullptr;  // the first of them, for the floor
 };
 
 }  // namespace

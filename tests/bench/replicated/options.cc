@@ -16,10 +16,11 @@ constexpr const char* kUsage = R"(usage: bench_replicated [OPTION...]
   --runs N             of which the medians are taken (3)
   --in-flight N,...    operations under way (1,16,64,256,1024)
   --replicas N,...     in a cluster (3,5)
-  --systems NAME,...   rkv,etcd
+  --replication NAME   paxos, 2pc or forward: a cluster of rkvd with it; may be given several times
+                       (paxos and 2pc)
+  --systems NAME,...   rkv,etcd: without one of the two
   --workloads NAME,... read-leader,read,mixed,write-leader,write
   --connections N      at most, over all replicas (12)
-  --replication NAME   for rkvd; without it, rkvd's own default
   --folder DIR         the clusters have their data in a new folder there: a real disk (the folder
                        of this program)
   --rkvd FILE          the program (rkvd in the folder above that of this program)
@@ -66,15 +67,31 @@ std::vector<Workload> workload_list(const std::string& text) {
   return workloads;
 }
 
-void set_systems(const std::string& text, Options* options) {
-  options->rkv = options->etcd = false;
+// What several options say together.
+struct Systems {
+  std::vector<std::string> replications;
+  bool rkv = true;
+  bool etcd = true;
+};
+
+void set_systems(const std::string& text, Systems* systems) {
+  systems->rkv = systems->etcd = false;
   for (const std::string& name : split(text)) {
     if (name != "rkv" && name != "etcd") refuse("no such system: " + name);
-    (name == "rkv" ? options->rkv : options->etcd) = true;
+    (name == "rkv" ? systems->rkv : systems->etcd) = true;
   }
 }
 
-void set_option(int letter, const std::string& text, Options* options) {
+void add_replication(const std::string& text, Systems* systems) {
+  for (const std::string& name : split(text)) {
+    if (name != "paxos" && name != "2pc" && name != "forward") {
+      refuse("no such replication: " + name);
+    }
+    systems->replications.push_back(name);
+  }
+}
+
+void set_option(int letter, const std::string& text, Options* options, Systems* systems) {
   switch (letter) {
     case 's':
       options->seconds = positive(text);
@@ -89,7 +106,7 @@ void set_option(int letter, const std::string& text, Options* options) {
       options->replicas = positive_list(text);
       break;
     case 'y':
-      set_systems(text, options);
+      set_systems(text, systems);
       break;
     case 'w':
       options->workloads = workload_list(text);
@@ -98,7 +115,7 @@ void set_option(int letter, const std::string& text, Options* options) {
       options->connections = positive_list(text).front();
       break;
     case 'p':
-      options->rkvd_options = {"--replication", text};
+      add_replication(text, systems);
       break;
     case 'f':
       options->folder = text;
@@ -134,10 +151,14 @@ Options parse_options(int argc, char** argv) {
   const std::size_t slash = self.rfind('/');
   options.folder = slash == std::string::npos ? "." : self.substr(0, slash);
   options.rkvd = options.folder + "/../rkvd";
+  Systems systems;
   int letter = 0;
   while ((letter = getopt_long(argc, argv, "", kLong, nullptr)) != -1) {
-    set_option(letter, letter == '?' ? "" : optarg, &options);
+    set_option(letter, letter == '?' ? "" : optarg, &options, &systems);
   }
+  options.etcd = systems.etcd;
+  if (!systems.replications.empty()) options.replications = systems.replications;
+  if (!systems.rkv) options.replications.clear();
   if (optind != argc) refuse("what is " + std::string(argv[optind]) + "?");
   return options;
 }

@@ -22,9 +22,8 @@ struct Options {
   std::vector<std::size_t> replicas = {3, 5};
   std::vector<Workload> workloads = {std::begin(kWorkloads), std::end(kWorkloads)};
   std::size_t connections = 12;
-  bool rkv = true;
+  std::vector<std::string> replications = {"paxos", "2pc"};  // a cluster of rkvd for each
   bool etcd = true;
-  std::vector<std::string> rkvd_options;
   std::string rkvd;    // the program
   std::string folder;  // where the clusters have their data
   std::string json;    // file; empty: none

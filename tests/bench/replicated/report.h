@@ -26,7 +26,7 @@ class Report {
   // The medians of a row; nothing was measured: null.
   const LoadResult* find(const std::string& system, const char* workload,
                          std::size_t in_flight) const;
-  void print_ratio_goal(const char* workload, double goal) const;
+  void print_ratio_goal(const char* system, const char* workload, double goal) const;
   void print_floor_goal(const char* workload, const std::string& floor_text, double floor_us,
                         double goal) const;
 

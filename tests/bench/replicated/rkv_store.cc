@@ -102,8 +102,9 @@ class RkvConnection final : public StoreConnection {
 
 }  // namespace
 
-RkvStore::RkvStore(const std::string& rkvd, const std::vector<std::string>& options,
-                   const std::string& folder, std::size_t replicas) {
+RkvStore::RkvStore(const std::string& rkvd, const std::string& replication,
+                   const std::string& folder, std::size_t replicas)
+    : replication_(replication) {
   const std::vector<std::uint16_t> ports = free_ports(2 * replicas);
   ports_.assign(ports.begin(), ports.begin() + static_cast<std::ptrdiff_t>(replicas));
   const std::string list = folder + "/replicas.conf";
@@ -115,11 +116,10 @@ RkvStore::RkvStore(const std::string& rkvd, const std::vector<std::string>& opti
   for (std::size_t i = 0; i < replicas; ++i) {
     const std::string id = std::to_string(i + 1);
     const std::string data = fmt::format("{}/{}", folder, id);
-    std::vector<std::string> command = {
-        rkvd,       "--id",         id,         "--replicas", list,  "--data-dir",  data,
-        "--create", "--cluster-id", kClusterId, "--rpcbind",  "off", "--log-level", "error"};
-    command.insert(command.end(), options.begin(), options.end());
-    start_server(command, data + ".log");
+    start_server(
+        {rkvd, "--id", id, "--replicas", list, "--data-dir", data, "--replication", replication,
+         "--create", "--cluster-id", kClusterId, "--rpcbind", "off", "--log-level", "error"},
+        data + ".log");
   }
 }
 
@@ -128,8 +128,8 @@ std::unique_ptr<StoreConnection> RkvStore::connect(rpc::EventLoop& loop, std::si
   return std::make_unique<RkvConnection>(loop, ports_[replica], sink);
 }
 
-// All replicas are up and follow the same one. Where all are alike (forward) the first one stands
-// for a leader.
+// All replicas are up and follow the same one. Where all are alike (2pc, forward) the first one
+// stands for a leader.
 std::size_t RkvStore::find_leader() {
   std::vector<client::Server> servers;
   servers.reserve(ports_.size());
@@ -143,7 +143,7 @@ std::size_t RkvStore::find_leader() {
       return replicas();
     }
   }
-  if (statuses[0].value().replication == "forward") return 0;
+  if (replication_ != "paxos") return 0;
   const std::uint32_t leader = statuses[0].value().leader.value;
   return leader == 0 ? replicas() : leader - 1;
 }

@@ -13,11 +13,12 @@ namespace rkv::bench {
 // A cluster of rkvd; clients are channels of src/rpc.
 class RkvStore final : public Store {
  public:
-  // `rkvd` is the program, `options` go to each replica, `folder` exists and is empty.
-  RkvStore(const std::string& rkvd, const std::vector<std::string>& options,
-           const std::string& folder, std::size_t replicas);
+  // `rkvd` is the program, `replication` one of its protocols, `folder` exists and is empty.
+  RkvStore(const std::string& rkvd, const std::string& replication, const std::string& folder,
+           std::size_t replicas);
 
-  const char* name() const override { return "rkv"; }
+  // The protocol.
+  const char* name() const override { return replication_.c_str(); }
   std::unique_ptr<StoreConnection> connect(rpc::EventLoop& loop, std::size_t replica,
                                            OperationSink& sink) override;
 
@@ -26,6 +27,7 @@ class RkvStore final : public Store {
  private:
   std::size_t find_leader() override;
 
+  const std::string replication_;
   std::vector<std::uint16_t> ports_;  // for clients
 };
 
