@@ -5,8 +5,6 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "describe.h"
-
 namespace rkv::scenario {
 namespace {
 
@@ -28,6 +26,11 @@ RecoveredLog log_of(const std::vector<LogBatch>& batches) {
   return log;
 }
 
+std::string value_of(const std::map<std::string, std::string>& values, const std::string& key) {
+  const auto found = values.find(key);
+  return found == values.end() ? "not there" : found->second;
+}
+
 }  // namespace
 
 void World::run(std::string_view line) {
@@ -35,17 +38,31 @@ void World::run(std::string_view line) {
   std::istringstream words{std::string(line)};
   std::string verb;
   words >> verb;
+  if (verb.empty() || verb[0] == '#' || run_without_numbers(verb)) return;
   std::uint32_t a = 0;
-  std::uint32_t b = 0;
-  std::string name;
-  if (verb.empty() || verb[0] == '#') return;
+  if (!(words >> a)) throw std::runtime_error("a number is missing: " + std::string(line));
+  run(verb, a, words);
+}
+
+bool World::run_without_numbers(const std::string& verb) {
   if (verb == "settle") {
     settle();
   } else if (verb == "state") {
     print_state();
-  } else if (!(words >> a)) {
-    throw std::runtime_error("a number is missing: " + std::string(line));
-  } else if (verb == "replicas") {
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void World::run(const std::string& verb, std::uint32_t a, std::istream& words) {
+  std::uint32_t b = 0;
+  std::string name;
+  if (verb == "replicas") {
+    const bool is_twopc = static_cast<bool>(words >> name);
+    if (is_twopc && name != "2pc") throw std::runtime_error("no such protocol: " + name);
+    words >> b;
+    kind_ = is_twopc ? twopc_kind(ReplicaId{b}) : paxos_kind();
     prepare(a);
   } else if (verb == "advance") {
     advance(milliseconds(a));
@@ -60,11 +77,12 @@ void World::run(std::string_view line) {
   } else if (verb == "start" && words >> name) {
     start_role(a, name);
   } else if (verb == "put" && words >> name) {
-    names_[next_name_] = name;
-    step(a, protocol::Propose{next_name_++, std::make_shared<const std::string>(name)});
+    put(a, name, {1, next_name_, 1});
+  } else if (verb == "retry" && words >> name) {
+    put(a, name, operations_.at(name));
   } else if (verb == "read" && words >> name) {
-    names_[next_name_] = name;
-    step(a, protocol::Read{next_name_++});
+    std::string& key = names_[next_name_] = name;
+    step(a, protocol::Read{next_name_++, key});
   } else if (verb == "deliver" && words >> b) {
     deliver({a, b});
   } else if (verb == "drop" && words >> b) {
@@ -75,9 +93,25 @@ void World::run(std::string_view line) {
   } else if (verb == "heal" && words >> b) {
     cut_.erase({a, b});
     cut_.erase({b, a});
+  } else if (verb == "up" && words >> b) {
+    step(a, protocol::PeerUp{ReplicaId{b}});
+    step(b, protocol::PeerUp{ReplicaId{a}});
+  } else if (verb == "down" && words >> b) {
+    step(a, protocol::PeerDown{ReplicaId{b}, fmt::format("replica {} is down", b)});
   } else {
-    throw std::runtime_error("no such step: " + std::string(line));
+    throw std::runtime_error("no such step: " + verb);
   }
+}
+
+void World::put(std::uint32_t id, const std::string& name, OperationId operation) {
+  names_[next_name_] = name;
+  operations_[name] = operation;
+  protocol::Propose propose{next_name_++, std::make_shared<const std::string>(name)};
+  if (kind_->has_keys()) {
+    propose.keys = {name.substr(0, name.find('='))};
+    propose.operation = operation;
+  }
+  step(id, std::move(propose));
 }
 
 World::Replica& World::replica(std::uint32_t id) {
@@ -89,38 +123,39 @@ World::Replica& World::replica(std::uint32_t id) {
 void World::prepare(std::uint32_t count) {
   for (std::uint32_t id = 1; id <= count; ++id) replicas_[id];
   for (std::uint32_t id = 1; id <= count; ++id) start(id);
+  if (!kind_->has_keys()) return;
+  for (std::uint32_t a = 1; a <= count; ++a) {
+    for (std::uint32_t b = 1; b <= count; ++b) {
+      if (a != b) step(a, protocol::PeerUp{ReplicaId{b}});
+    }
+  }
 }
 
 void World::start(std::uint32_t id) {
   Replica& starting = replica(id);
-  paxos::Options options;
-  options.self = ReplicaId{id};
-  for (const auto& [member, state] : replicas_) options.replicas.push_back(ReplicaId{member});
-  options.lease = milliseconds(80);
-  options.heartbeat = milliseconds(40);
-  options.election_min = options.election_max = milliseconds(80 + 20 * id);
-  starting.paxos = std::make_unique<paxos::Paxos>(options);
+  std::vector<ReplicaId> all;
+  for (const auto& [member, state] : replicas_) all.push_back(ReplicaId{member});
+  starting.protocol = kind_->make(ReplicaId{id}, all);
   ++starting.incarnation;
   protocol::Effects effects;
-  starting.paxos->recover({0, starting.incarnation, log_of(starting.durable)}, now_, effects);
+  starting.protocol->recover({0, starting.incarnation, log_of(starting.durable)}, now_, effects);
   carry_out(id, effects);
 }
 
 void World::stop_role(std::uint32_t id, const std::string& role) {
   protocol::Effects effects;
-  replica(id).paxos->stop_role(role, now_, effects);
-  replica(id).paxos->flush(now_, effects);
+  replica(id).protocol->stop_role(role, now_, effects);
+  replica(id).protocol->flush(now_, effects);
   carry_out(id, effects);
 }
 
 void World::start_role(std::uint32_t id, const std::string& role) {
   sync(id);
   Replica& starting = replica(id);
-  const Position applied = starting.paxos->view().applied;
   protocol::Effects effects;
-  starting.paxos->start_role(role, {applied, starting.incarnation, log_of(starting.durable)}, now_,
-                             effects);
-  starting.paxos->flush(now_, effects);
+  starting.protocol->start_role(
+      role, {starting.applied, starting.incarnation, log_of(starting.durable)}, now_, effects);
+  starting.protocol->flush(now_, effects);
   carry_out(id, effects);
 }
 
@@ -139,10 +174,10 @@ void World::advance(Duration duration) {
   while (now_ < end) {
     now_ = std::min(now_ + kStep, end);
     for (auto& [id, each] : replicas_) {
-      if (each.paxos == nullptr || each.paxos->next_tick() > now_) continue;
+      if (each.protocol == nullptr || each.protocol->next_tick() > now_) continue;
       protocol::Effects effects;
-      each.paxos->tick(now_, effects);
-      each.paxos->flush(now_, effects);
+      each.protocol->tick(now_, effects);
+      each.protocol->flush(now_, effects);
       carry_out(id, effects);
     }
   }
@@ -150,10 +185,10 @@ void World::advance(Duration duration) {
 
 void World::step(std::uint32_t id, protocol::Event event) {
   Replica& stepped = replica(id);
-  if (stepped.paxos == nullptr) throw std::runtime_error("that replica is down");
+  if (stepped.protocol == nullptr) throw std::runtime_error("that replica is down");
   protocol::Effects effects;
-  stepped.paxos->step(std::move(event), now_, effects);
-  stepped.paxos->flush(now_, effects);
+  stepped.protocol->step(std::move(event), now_, effects);
+  stepped.protocol->flush(now_, effects);
   carry_out(id, effects);
 }
 
@@ -165,15 +200,46 @@ void World::carry_out(std::uint32_t id, protocol::Effects& effects) {
       carry_out(id, effect);
     }
   }
+  std::deque<protocol::Checked>& checked = replica(id).checked;
+  while (!checked.empty()) {
+    const protocol::Checked next = checked.front();
+    checked.pop_front();
+    step(id, next);
+  }
+}
+
+void World::apply(std::uint32_t id, const protocol::Apply& apply) {
+  say(fmt::format("  {} applies {}: {}", id, apply.position,
+                  apply.command == nullptr ? "-" : *apply.command));
+  Replica& applying = replica(id);
+  applying.applied = apply.position;
+  if (apply.command == nullptr) return;
+  applying.done.insert(*apply.command);
+  if (kind_->has_keys()) {
+    const std::size_t sign = apply.command->find('=');
+    applying.values[apply.command->substr(0, sign)] = apply.command->substr(sign + 1);
+  }
+}
+
+// The state is asked for an operation; told in the next step, as everything that happens.
+void World::check(std::uint32_t id, const protocol::Check& check) {
+  Replica& asked = replica(id);
+  for (const auto& [name, operation] : operations_) {
+    if (operation != check.operation) continue;
+    const bool is_known = asked.done.contains(name);
+    if (is_known) say(fmt::format("  {}: the state has {} already", id, name));
+    asked.checked.push_back({check.check, is_known});
+  }
 }
 
 void World::carry_out(std::uint32_t id, protocol::Effect& effect) {
   if (auto* persist = std::get_if<protocol::Persist>(&effect)) {
-    say(fmt::format("  {} writes: {}", id, describe(persist->batch)));
+    say(fmt::format("  {} writes: {}", id, kind_->describe(persist->batch)));
     replica(id).written.push_back(std::move(persist->batch));
   } else if (const auto* apply = std::get_if<protocol::Apply>(&effect)) {
-    say(fmt::format("  {} applies {}: {}", id, apply->position,
-                    apply->command == nullptr ? "-" : *apply->command));
+    this->apply(id, *apply);
+  } else if (const auto* check = std::get_if<protocol::Check>(&effect)) {
+    this->check(id, *check);
   } else if (const auto* message = std::get_if<protocol::Send>(&effect)) {
     send(id, *message);
   } else if (const auto* answer = std::get_if<protocol::Respond>(&effect)) {
@@ -182,8 +248,11 @@ void World::carry_out(std::uint32_t id, protocol::Effect& effect) {
     say(fmt::format("  client of {}: {} {}", id, names_[finish->proposal],
                     finish->status.ok() ? "is done" : "failed: " + finish->status.to_string()));
   } else if (const auto* read = std::get_if<protocol::AllowRead>(&effect)) {
-    say(fmt::format("  client of {}: {} is answered, at slot {}", id, names_[read->read],
-                    replica(id).paxos->view().applied));
+    const std::string& name = names_[read->read];
+    say(kind_->has_keys()
+            ? fmt::format("  client of {}: {} is {}", id, name, value_of(replica(id).values, name))
+            : fmt::format("  client of {}: {} is answered, at slot {}", id, name,
+                          replica(id).applied));
   } else if (const auto* refused = std::get_if<protocol::RefuseRead>(&effect)) {
     say(fmt::format("  client of {}: {} is refused: {}", id, names_[refused->read],
                     refused->status.to_string()));
@@ -201,7 +270,7 @@ void World::respond(std::uint32_t id, const protocol::Respond& respond) {
 }
 
 void World::post(Link link, InFlight message) {
-  say(fmt::format("  {} -> {} {}", link.first, link.second, describe(*message.message)));
+  say(fmt::format("  {} -> {} {}", link.first, link.second, kind_->describe(*message.message)));
   if (cut_.count(link) != 0) {
     lose(link, message);
   } else {
@@ -213,13 +282,14 @@ void World::post(Link link, InFlight message) {
 void World::lose(Link link, const InFlight& message) {
   const std::uint32_t asker = message.is_answer ? link.second : link.first;
   const std::uint32_t asked = message.is_answer ? link.first : link.second;
-  say(fmt::format("  lost: {} -> {} {}", link.first, link.second, describe(*message.message)));
+  say(fmt::format("  lost: {} -> {} {}", link.first, link.second,
+                  kind_->describe(*message.message)));
   Replica& waiting = replica(asker);
-  if (waiting.paxos == nullptr || waiting.incarnation != message.asker_life) return;
+  if (waiting.protocol == nullptr || waiting.incarnation != message.asker_life) return;
   // Told in its next step, as everything that happens to it.
   protocol::Effects effects;
-  waiting.paxos->step(protocol::SendFailed{ReplicaId{asked}, message.call, true, "lost"}, now_,
-                      effects);
+  waiting.protocol->step(protocol::SendFailed{ReplicaId{asked}, message.call, true, "lost"}, now_,
+                         effects);
   carry_out(asker, effects);
 }
 
@@ -229,7 +299,7 @@ void World::deliver(Link link) {
   const InFlight message = std::move(queue.front());
   queue.pop_front();
   Replica& to = replica(link.second);
-  if (to.paxos == nullptr || (message.is_answer && to.incarnation != message.asker_life)) {
+  if (to.protocol == nullptr || (message.is_answer && to.incarnation != message.asker_life)) {
     lose(link, message);
     return;
   }
@@ -275,7 +345,7 @@ void World::settle() {
   while (did_something) {
     did_something = false;
     for (auto& [id, each] : replicas_) {
-      if (each.paxos == nullptr || each.written.empty()) continue;
+      if (each.protocol == nullptr || each.written.empty()) continue;
       sync(id);
       did_something = true;
     }
@@ -289,13 +359,11 @@ void World::settle() {
 
 void World::print_state() {
   for (const auto& [id, each] : replicas_) {
-    if (each.paxos == nullptr) {
+    if (each.protocol == nullptr) {
       say(fmt::format("  {} is down", id));
       continue;
     }
-    const paxos::Paxos::View view = each.paxos->view();
-    say(fmt::format("  {} {}, promised {}, applied {}, known chosen {}", id,
-                    each.paxos->role().name, describe(view.promised), view.applied, view.chosen));
+    say(fmt::format("  {} {}", id, kind_->state(*each.protocol, each.applied)));
   }
 }
 
