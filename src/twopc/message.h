@@ -89,7 +89,8 @@ struct TxnDecideFields {
   std::vector<OutcomeOf> outcomes;  // at most kDecisionsMax
 };
 
-// The answer to TxnDecide: all of them are durable here.
+// The answer to TxnDecide: the commits are durable here. (Aborts need not be: who has forgotten one
+// asks, and is told so again.)
 struct TxnDecidedFields {
   std::uint64_t clock = 0;
   std::string refused;  // why they are not, and will have to be said again; empty: they are

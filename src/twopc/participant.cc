@@ -100,8 +100,7 @@ Vote Participant::vote(const TransactionPtr& transaction, std::string* reason) {
     return found->second.state == Entry::State::kWaiting ? Vote::kWaits : Vote::kYes;
   }
   if (is_finished(id) || outcomes_.contains(id)) {
-    *reason = self + " was asked for its outcome before it could vote";
-    return Vote::kRefused;
+    return Vote::kConflict;  // its outcome was asked for before: it has to be another one
   }
   if (!context_.log_has_room) {
     *reason = context_.why_full();
@@ -321,14 +320,16 @@ void Participant::ask_no_more(const TxnId& id, Entry& entry) {
   if (std::exchange(entry.is_in_doubt, false)) --in_doubt_;
 }
 
-// The coordinator is asked, and when it is down everybody else.
+// The coordinator is asked, and when it is down, or does not answer, everybody else.
 void Participant::send_questions() {
   std::map<ReplicaId, std::vector<TxnId>> questions;
   while (!asking_.empty() && asking_.begin()->first <= context_.now) {
     const TxnId id = asking_.begin()->second;
+    const ReplicaId first = id.coordinator;
+    const bool is_silent = !context_.member(first).up || asked_.contains(first);
     for (const Member& member : context_.members) {
-      const bool is_to_know = member.id == id.coordinator || !context_.member(id.coordinator).up;
-      if (!is_to_know || !member.up || asked_.contains(member.id)) continue;
+      if (member.id != first && !is_silent) continue;
+      if (!member.up || asked_.contains(member.id)) continue;
       std::vector<TxnId>& ids = questions[member.id];
       if (ids.size() < kQueriesMax) ids.push_back(id);
     }

@@ -85,7 +85,7 @@ class ParticipantTest : public CppUnit::TestFixture {
     driver().decide(aged(5)->id, Decision::kCommit);
     driver().sync();
     CPPUNIT_ASSERT(driver().applied().empty());
-    CPPUNIT_ASSERT(driver().prepare(aged(5)) == Vote::kRefused);
+    CPPUNIT_ASSERT(driver().prepare(aged(5)) == Vote::kConflict);
   }
 
   void an_abort_frees_the_key_and_writes_nothing_at_once() {
@@ -98,10 +98,10 @@ class ParticipantTest : public CppUnit::TestFixture {
 
   void a_prepare_after_its_abort_is_refused() {
     driver().decide(aged(5)->id, Decision::kAbort);
-    CPPUNIT_ASSERT(driver().prepare(aged(5)) == Vote::kRefused);
+    CPPUNIT_ASSERT(driver().prepare(aged(5)) == Vote::kConflict);
     driver().prepare(aged(7), {kIncarnation, 7});  // those below 7 are finished
     driver().decide(aged(7)->id, Decision::kAbort);
-    CPPUNIT_ASSERT(driver().prepare(aged(6)) == Vote::kRefused);
+    CPPUNIT_ASSERT(driver().prepare(aged(6)) == Vote::kConflict);
     CPPUNIT_ASSERT(driver().reason().find("replica 1") != std::string::npos);
   }
 

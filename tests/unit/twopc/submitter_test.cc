@@ -192,7 +192,7 @@ class SubmitterTest : public CppUnit::TestFixture {
   void the_coordinator_makes_others_writes_and_tells_of_failures() {
     begin(options_with(kSelf));
     CPPUNIT_ASSERT_EQUAL(std::string_view("coordinator"), driver().twopc().role().name);
-    const TxnSubmitFields fields{1, 4, {{11, kOperation, {"a"}, shared("value")}}};
+    TxnSubmitFields fields{1, 4, {{11, kOperation, {"a"}, shared("value")}}, 1, 1};
     auto call = driver().request<TxnSubmit>(kSecond, fields);
     CPPUNIT_ASSERT_EQUAL(std::uint32_t{1}, driver().answer_to<TxnSubmitted>(call)->taken);
     const TransactionPtr begun = driver().last_prepare(kThird).message->transactions.front();
@@ -208,13 +208,17 @@ class SubmitterTest : public CppUnit::TestFixture {
                          all_of<protocol::Apply>(driver().effects()).at(0).proposal);
     CPPUNIT_ASSERT(driver().said_to(kSecond) == Words{"commit"});
 
-    // The same operation once more.
+    // The same message once more, and then the same operation in another one.
+    driver().request<TxnSubmit>(kSecond, fields);
+    CPPUNIT_ASSERT(all_of<protocol::Check>(driver().effects()).empty());
+    fields.number = 2;
     driver().request<TxnSubmit>(kSecond, fields);
     const auto again = all_of<protocol::Check>(driver().effects()).at(0);
     driver().step(protocol::Checked{again.check, true});
     CPPUNIT_ASSERT(ends_to(kSecond).at(0).what == What::kRepeated);
 
     driver().down(kThird);
+    fields.number = 3;
     call = driver().request<TxnSubmit>(kSecond, fields);
     CPPUNIT_ASSERT_EQUAL(std::uint32_t{1}, driver().answer_to<TxnSubmitted>(call)->taken);
     const SubmissionEnd ended = ends_to(kSecond).at(0);
@@ -224,7 +228,7 @@ class SubmitterTest : public CppUnit::TestFixture {
 
   void who_is_not_the_coordinator_takes_nothing() {
     const auto call = driver().request<TxnSubmit>(
-        kSecond, TxnSubmitFields{1, 4, {{11, kOperation, {"a"}, shared("value")}}});
+        kSecond, TxnSubmitFields{1, 4, {{11, kOperation, {"a"}, shared("value")}}, 1, 1});
     const auto answer = driver().answer_to<TxnSubmitted>(call);
     CPPUNIT_ASSERT_EQUAL(std::uint32_t{0}, answer->taken);
     CPPUNIT_ASSERT_EQUAL(std::string("writes do not go through replica 1"), answer->reason);
