@@ -69,9 +69,8 @@ po::options_description identity_options(Options& options) {
       "cluster-id", text(&options.cluster_id, "ID"),
       "the cluster's identity, 32 hexadecimal digits, the same for all its replicas")(
       "replication", text(&options.replication, "PROTOCOL"),
-      "how replicas agree on writes: paxos (the default), 2pc or forward; fixed when the cluster "
-      "is "
-      "made");
+      "how replicas agree on writes: paxos (the default), 2pc or forward; fixed when the "
+      "cluster is made");
   return group;
 }
 
@@ -132,10 +131,9 @@ po::options_description replication_options(Options& options, Raw& raw) {
       "fail",
       po::value<std::vector<std::string>>(&raw.fail)->composing()->value_name("ROLE:UP:DOWN"),
       "a trial: this role (paxos: acceptor, proposer, learner; 2pc: coordinator, participant) "
-      "stops "
-      "after so many seconds and is started again after so many, again and again, in the mean; may "
-      "be given several times")("fail-seed", number(&options.fail_seed),
-                                "of the times drawn for --fail");
+      "stops after so many seconds and is started again after so many, again and again, in the "
+      "mean; may be given several times")("fail-seed", number(&options.fail_seed),
+                                          "of the times drawn for --fail");
   return group;
 }
 
