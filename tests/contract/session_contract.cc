@@ -38,6 +38,11 @@ class SessionContract : public CppUnit::TestFixture {
   CPPUNIT_TEST(what_has_expired_changes_nothing);
   CPPUNIT_TEST(without_a_client_nothing_is_a_retry);
   CPPUNIT_TEST(without_sessions_nothing_is_a_retry);
+  CPPUNIT_TEST(a_look_up_tells_what_was_applied_and_changes_nothing);
+  CPPUNIT_TEST(a_look_up_is_behind_every_apply_before_it);
+  CPPUNIT_TEST(remembering_applies_whatever_comes);
+  CPPUNIT_TEST(remembering_takes_operations_in_any_order);
+  CPPUNIT_TEST(what_is_remembered_is_known_to_the_next_state_machine);
   CPPUNIT_TEST(retries_are_known_to_the_next_state_machine);
   CPPUNIT_TEST(many_retries_do_not_grow_the_stack);
   CPPUNIT_TEST(replies_are_kept_in_order);
@@ -139,6 +144,95 @@ class SessionContract : public CppUnit::TestFixture {
     }
     CPPUNIT_ASSERT(apply(put_of({kClient, 1, 9}, "k", "v")).version == 4);
     CPPUNIT_ASSERT(machine_->sessions().sessions() == 0 && kept() == 0);
+  }
+
+  static constexpr kv::StateMachine::Options kRemembering = {
+      .sessions = kv::StateMachine::Sessions::kRemember, .limits = {}};
+
+  std::optional<kv::Applied> look_up(const OperationId& operation) {
+    bool is_answered = false;
+    std::optional<kv::Applied> result;
+    machine_->look_up(operation, [&](const std::optional<kv::Applied>& known) {
+      is_answered = true;
+      result = known;
+    });
+    CPPUNIT_ASSERT(world_->run_until([&] { return is_answered; }));
+    return result;
+  }
+
+  void a_look_up_tells_what_was_applied_and_changes_nothing() {
+    for (const bool remembers : {false, true}) {
+      if (remembers) {
+        tearDown();
+        setUp();
+        begin(kRemembering);
+      }
+      CPPUNIT_ASSERT(!look_up({kClient, 3, 3}));
+      const kv::Applied put = apply(put_of({kClient, 3, 3}, "k", "v"));
+      const kv::Applied del = apply(del_of({kClient, 4, 3}, "other"));
+      const auto digest = machine_->sessions().digest();
+      CPPUNIT_ASSERT(look_up({kClient, 3, 3}) == put);
+      CPPUNIT_ASSERT(look_up({kClient, 4, 3}) == del && del.outcome == Outcome::kNotFound);
+      CPPUNIT_ASSERT((look_up({kClient, 2, 1}) == kv::Applied{Outcome::kExpired, 0, 2}));
+      CPPUNIT_ASSERT(!look_up({kClient, 5, 5}) && !look_up({kClient + 1, 3, 3}));
+      CPPUNIT_ASSERT(machine_->sessions().digest() == digest && kept() == 2);
+      CPPUNIT_ASSERT(world_->store().applied() == 2);
+    }
+  }
+
+  void a_look_up_is_behind_every_apply_before_it() {
+    begin(kRemembering);
+    std::vector<std::optional<kv::Applied>> known;
+    const auto look = [&](std::uint64_t sequence) {
+      machine_->look_up({kClient, sequence, 1},
+                        [&](const std::optional<kv::Applied>& it) { known.push_back(it); });
+    };
+    machine_->apply(1, put_of({kClient, 1, 1}, "k", "one"), nullptr);
+    look(1);
+    look(2);
+    machine_->apply(2, put_of({kClient, 2, 1}, "k", "two"), nullptr);
+    look(2);
+    CPPUNIT_ASSERT(world_->run_until([&] { return known.size() == 3; }));
+    CPPUNIT_ASSERT((known[0] == kv::Applied{Outcome::kApplied, 1, 1}));
+    CPPUNIT_ASSERT(!known[1].has_value());
+    CPPUNIT_ASSERT((known[2] == kv::Applied{Outcome::kApplied, 2, 2}));
+  }
+
+  // Whoever applies has asked before. The first result stays the answer.
+  void remembering_applies_whatever_comes() {
+    begin(kRemembering);
+    const kv::Command put = put_of({kClient, 1, 1}, "k", "v");
+    const kv::Applied first = apply(put);
+    CPPUNIT_ASSERT((apply(put) == kv::Applied{Outcome::kApplied, 2, 2}));
+    CPPUNIT_ASSERT_EQUAL(std::string("v 2"), get("k"));
+    CPPUNIT_ASSERT(look_up({kClient, 1, 1}) == first && kept() == 1);
+    apply(put_of({}, "k", "w"));
+    CPPUNIT_ASSERT_EQUAL(std::string("w 3"), get("k"));
+    CPPUNIT_ASSERT(kept() == 1);
+  }
+
+  // Writes of one client that other replicas coordinate: here the later one comes first, and says
+  // that nobody waits for the earlier one any more.
+  void remembering_takes_operations_in_any_order() {
+    begin(kRemembering);
+    apply(put_of({kClient, 5, 5}, "k", "five"));
+    CPPUNIT_ASSERT(
+        (apply(put_of({kClient, 4, 1}, "j", "four")) == kv::Applied{Outcome::kApplied, 1, 2}));
+    CPPUNIT_ASSERT_EQUAL(std::string("four 1"), get("j"));
+    CPPUNIT_ASSERT((look_up({kClient, 4, 1}) == kv::Applied{Outcome::kExpired, 0, 2}));
+    apply(put_of({kClient, 7, 5}, "k", "seven"));
+    const kv::Applied six = apply(put_of({kClient, 6, 5}, "k", "six"));
+    CPPUNIT_ASSERT(look_up({kClient, 6, 5}) == six && kept() == 3);
+  }
+
+  void what_is_remembered_is_known_to_the_next_state_machine() {
+    begin(kRemembering);
+    const kv::Applied first = apply(put_of({kClient, 6, 3}, "k", "v"));
+    const auto digest = machine_->sessions().digest();
+    begin(kRemembering);
+    CPPUNIT_ASSERT(machine_->sessions().digest() == digest);
+    CPPUNIT_ASSERT(look_up({kClient, 6, 3}) == first);
+    CPPUNIT_ASSERT(look_up({kClient, 2, 1})->outcome == Outcome::kExpired);
   }
 
   void retries_are_known_to_the_next_state_machine() {

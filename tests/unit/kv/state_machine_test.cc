@@ -3,6 +3,7 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ class StateMachineTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(later_commands_wait_for_the_first);
   CPPUNIT_TEST(reads_behind_applies_wait);
   CPPUNIT_TEST(reads_do_not_hold_up_applies);
+  CPPUNIT_TEST(look_ups_behind_applies_wait);
+  CPPUNIT_TEST(look_ups_need_no_store);
   CPPUNIT_TEST(callback_may_apply_more);
   CPPUNIT_TEST(callbacks_end_with_the_state_machine);
   CPPUNIT_TEST_SUITE_END();
@@ -63,6 +66,25 @@ class StateMachineTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(read_absent);
   }
 
+  void look_ups_behind_applies_wait() {
+    std::optional<Applied> known;
+    Command put = put_of("key", "value");
+    put.operation = {7, 1, 1};
+    machine_->apply(1, put, nullptr);
+    machine_->look_up(put.operation, [&](const std::optional<Applied>& it) { known = it; });
+    CPPUNIT_ASSERT(machine_->waiting() == 2 && !known);
+    store_.finish(0);
+    CPPUNIT_ASSERT(machine_->waiting() == 0 && store_.pending() == 0);
+    CPPUNIT_ASSERT(known && known->position == 1);
+  }
+
+  void look_ups_need_no_store() {
+    bool is_unknown = false;
+    machine_->read("key", [](const Entry*) {});  // does not hold it up
+    machine_->look_up({7, 1, 1}, [&](const auto& known) { is_unknown = !known.has_value(); });
+    CPPUNIT_ASSERT(is_unknown && store_.pending() == 1);
+  }
+
   void callback_may_apply_more() {
     bool second = false;
     std::string seen;
@@ -81,6 +103,7 @@ class StateMachineTest : public CppUnit::TestFixture {
     machine_->read("key", [&](const Entry*) { called = true; });
     machine_->apply(1, put_of("key", "one"), [&](const Applied&) { called = true; });
     machine_->read("key", [&](const Entry*) { called = true; });
+    machine_->look_up({7, 1, 1}, [&](const std::optional<Applied>&) { called = true; });
     machine_.reset();
     while (store_.pending() > 0) store_.finish(0);
     CPPUNIT_ASSERT(!called);
