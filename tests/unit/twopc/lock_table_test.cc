@@ -2,9 +2,14 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <algorithm>
+#include <iterator>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/random.h"
 #include "transactions.h"
 
 namespace rkv::twopc {
@@ -36,12 +41,14 @@ class LockTableTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_waiter_that_goes_frees_whoever_waited_behind_it);
   CPPUNIT_TEST(after_a_restart_locks_are_taken_without_asking);
   CPPUNIT_TEST(nothing_is_left_of_who_has_gone);
+  CPPUNIT_TEST(whatever_comes_nobody_waits_for_an_older_one);
   CPPUNIT_TEST_SUITE_END();
 
  public:
   void setUp() override {
     locks_.clear();
     woken_ = {};
+    asked_.clear();
   }
 
   void a_free_key_is_granted() {
@@ -207,6 +214,17 @@ class LockTableTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!locks_.knows(aged(5)) && !locks_.knows(aged(9)));
   }
 
+  // But those that hold nothing, and behind a holder that is ending.
+  void whatever_comes_nobody_waits_for_an_older_one() {
+    Random random(6);
+    for (int i = 0; i < 20'000; ++i) {
+      random_step(random, 1 + random.below(1'000'000'000), 1);
+      take_woken();
+      check_waiters();
+    }
+    CPPUNIT_ASSERT(!asked_.empty());
+  }
+
  private:
   // One that has locks elsewhere, or has asked for them.
   Result acquire(std::uint64_t clock, const Keys& keys) {
@@ -226,8 +244,75 @@ class LockTableTest : public CppUnit::TestFixture {
     return made;
   }
 
+  // What a claim has asked for, and has or waits for.
+  struct Asked {
+    Keys keys;
+    bool holds_nothing = false;
+    bool is_holder = false;
+    bool is_ending = false;
+  };
+
+  void random_step(Random& random, std::uint64_t clock, std::size_t keys_max) {
+    if (random.below(2) == 0 && !asked_.empty()) {
+      auto chosen = asked_.begin();
+      std::advance(chosen, static_cast<std::ptrdiff_t>(random.below(asked_.size())));
+      if (chosen->second.is_holder && random.below(3) == 0) {
+        locks_.is_ending(chosen->first);
+        chosen->second.is_ending = true;
+      } else {
+        locks_.release(chosen->first, woken_);
+        asked_.erase(chosen);
+      }
+      return;
+    }
+    Asked asked;
+    for (std::size_t i = 0; i <= random.below(keys_max); ++i) {
+      const std::string key(1, static_cast<char>('a' + random.below(3)));
+      if (std::find(asked.keys.begin(), asked.keys.end(), key) == asked.keys.end()) {
+        asked.keys.push_back(key);
+      }
+    }
+    asked.holds_nothing = random.below(3) == 0;
+    const Result result = locks_.acquire(aged(clock), asked.keys, asked.holds_nothing, woken_);
+    asked.is_holder = result == Result::kGranted;
+    if (result != Result::kDies) asked_[aged(clock)] = asked;
+  }
+  void take_woken() {
+    for (const Claim& each : woken_.died) {
+      CPPUNIT_ASSERT(!asked_.at(each).is_holder && !asked_.at(each).holds_nothing);
+      asked_.erase(each);
+    }
+    for (const Claim& each : woken_.granted) {
+      CPPUNIT_ASSERT(!std::exchange(asked_.at(each).is_holder, true));
+    }
+    woken_ = {};
+  }
+  void check_waiters() {
+    for (const auto& [claim, asked] : asked_) {
+      bool may_have_them = true;
+      for (const std::string& key : asked.keys) {
+        const Claim* const holder = locks_.holder(key);
+        CPPUNIT_ASSERT(!asked.is_holder || (holder != nullptr && *holder == claim));
+        if (holder != nullptr) may_have_them = false;
+        if (asked.is_holder || asked.holds_nothing || holder == nullptr) continue;
+        CPPUNIT_ASSERT(*holder > claim || asked_.at(*holder).is_ending);
+      }
+      for (const auto& [other, its] : asked_) {
+        if (its.is_holder || asked.is_holder || !(other < claim)) continue;
+        for (const std::string& key : its.keys) {
+          if (std::find(asked.keys.begin(), asked.keys.end(), key) == asked.keys.end()) continue;
+          // The older one is not what it waits for: that kills it when it gets the key.
+          CPPUNIT_ASSERT(asked.holds_nothing || locks_.holder(key) != nullptr);
+          may_have_them = false;
+        }
+      }
+      CPPUNIT_ASSERT(asked.is_holder || !may_have_them);
+    }
+  }
+
   LockTable locks_;
-  LockTable::Woken woken_;  // since the start of the test
+  LockTable::Woken woken_;        // since the start of the test
+  std::map<Claim, Asked> asked_;  // of a test at random
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(LockTableTest);
