@@ -20,7 +20,13 @@ LockTable::Result LockTable::acquire(const Claim& claim, const std::vector<std::
     settle(std::move(changed), woken);
     return result;
   }
-  for (const std::string& key : added->second.keys) locks_[key].waiting.insert(claim);
+  std::set<std::string> free;  // that it does not take, for want of others
+  for (const std::string& key : added->second.keys) {
+    Lock& lock = locks_[key];
+    lock.waiting.insert(claim);
+    if (!lock.is_held) free.insert(key);
+  }
+  settle(std::move(free), woken);
   return result;
 }
 
@@ -92,7 +98,9 @@ void LockTable::settle(std::set<std::string> changed, Woken& woken) {
     for (const Claim& each : candidates) {
       const auto waiting = claims_.find(each);
       if (waiting == claims_.end()) continue;  // it has died meanwhile
-      if (look(each, waiting->second) != Result::kGranted) continue;
+      const Result result = look(each, waiting->second);
+      if (result == Result::kDies) die(waiting, changed, woken);
+      if (result != Result::kGranted) continue;
       grant(each, waiting->second);
       woken.granted.push_back(each);
       kill_younger(each, waiting->second, changed, woken);
@@ -109,15 +117,19 @@ void LockTable::kill_younger(const Claim& claim, const Waiter& waiter,
       if (claim < each && !claims_.at(each).holds_nothing) dying.push_back(each);
     }
     for (const Claim& each : dying) {
-      const auto found = claims_.find(each);
-      for (const std::string& its : found->second.keys) {
-        locks_.at(its).waiting.erase(each);
-        changed.insert(its);
-      }
-      claims_.erase(found);
-      woken.died.push_back(each);
+      die(claims_.find(each), changed, woken);
     }
   }
+}
+
+void LockTable::die(std::map<Claim, Waiter>::iterator found, std::set<std::string>& changed,
+                    Woken& woken) {
+  for (const std::string& key : found->second.keys) {
+    locks_.at(key).waiting.erase(found->first);
+    changed.insert(key);
+  }
+  woken.died.push_back(found->first);
+  claims_.erase(found);
 }
 
 const Claim* LockTable::holder(const std::string& key) const {

@@ -75,6 +75,7 @@ class LockTable {
   void settle(std::set<std::string> changed, Woken& woken);
   void kill_younger(const Claim& claim, const Waiter& waiter, std::set<std::string>& changed,
                     Woken& woken);
+  void die(std::map<Claim, Waiter>::iterator found, std::set<std::string>& changed, Woken& woken);
 
   std::map<std::string, Lock> locks_;  // of keys that somebody holds or waits for
   std::map<Claim, Waiter> claims_;

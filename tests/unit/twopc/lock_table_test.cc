@@ -218,7 +218,7 @@ class LockTableTest : public CppUnit::TestFixture {
   void whatever_comes_nobody_waits_for_an_older_one() {
     Random random(6);
     for (int i = 0; i < 20'000; ++i) {
-      random_step(random, 1 + random.below(1'000'000'000), 1);
+      random_step(random, 1 + random.below(1000000000), 3);
       take_woken();
       check_waiters();
     }
