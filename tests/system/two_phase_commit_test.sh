@@ -146,10 +146,15 @@ for other in '--coordinator 1' ''; do
   # shellcheck disable=SC2206 # its words
   rkvd_options=(--replication 2pc $other)
   launch 3
-  for pair in '1 3' '2 3' '3 1' '3 2'; do
-    # shellcheck disable=SC2086 # its words
-    wait_until "$deadline" is_seen_down $pair 'it refuses: ' ||
+  for pair in '1 3' '2 3'; do
+    # shellcheck disable=SC2086
+    wait_until "$deadline" is_seen_down $pair \
+      "it refuses: this replica runs ${other:+with }${other:-without}" ||
       fail "not refused: $pair: $(statuses)"
+  done
+  for id in 1 2; do
+    wait_until "$deadline" is_seen_down 3 "$id" 'it refuses: this replica runs with' ||
+      fail "not refused: 3 $id: $(statuses)"
   done
   expect_refused_put 1 "replica 3 is down: it refuses: this replica runs with.*--coordinator 2"
   expect_refused_put 3 "replica [12] is down: it refuses: this replica runs with --coordinator 2"
@@ -167,9 +172,9 @@ done
 mv replicas/3 kept
 rkvd_options=(--replication paxos)
 launch 3
-for pair in '1 3' '3 1'; do
+for pair in '1 3' '2 3' '3 1'; do
   # shellcheck disable=SC2086 # its words
-  wait_until "$deadline" is_seen_down $pair 'it refuses: ' ||
+  wait_until "$deadline" is_seen_down $pair 'it refuses: this cluster was created' ||
     fail "not refused: $pair: $(statuses)"
 done
 expect_refused_put 1 'replica 3 is down: it refuses: .*created with replication paxos'
