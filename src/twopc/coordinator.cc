@@ -255,12 +255,25 @@ void Coordinator::rest(Writes::iterator found) {
   Write& write = found->second;
   ++conflicts_;
   abort(found->first, write);
+  // The older one may have got the lock here by that: then its end is waited for, and no longer.
+  if (is_locked_by_another(write)) {
+    try_to_lock(found->first, write);
+    return;
+  }
   const Options& options = context_.options;
   constexpr int kDoublingsMax = 10;
   const Duration rest = options.retry_min * (1 << std::min(write.conflicts++, kDoublingsMax));
   write.state = Write::State::kResting;
   write.rests_until = context_.now + std::min(rest, options.retry_max);
   resting_.emplace(write.rests_until, found->first);
+}
+
+bool Coordinator::is_locked_by_another(const Write& write) const {
+  const std::vector<std::string>& keys = write.submission.keys;
+  return std::any_of(keys.begin(), keys.end(), [this](const std::string& key) {
+    const Claim* const holder = context_.locks.holder(key);
+    return holder != nullptr && holder->id.coordinator != context_.options.self;
+  });
 }
 
 void Coordinator::end(Writes::iterator found, const Status& status, bool is_repeated) {

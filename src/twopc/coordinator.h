@@ -129,6 +129,7 @@ class Coordinator {
   void decide_if_all_agree(Writes::iterator found);
   void abort(Serial serial, Write& write);
   void rest(Writes::iterator found);
+  bool is_locked_by_another(const Write& write) const;
   // A write ends without being made; or it was made before.
   void end(Writes::iterator found, const Status& status, bool is_repeated);
   void erase(Writes::iterator found);

@@ -9,7 +9,7 @@ namespace rkv::twopc {
 LockTable::Result LockTable::acquire(const Claim& claim, const std::vector<std::string>& keys,
                                      bool holds_nothing, Woken& woken) {
   RKV_CHECK(!knows(claim), "a claim is made once");
-  Waiter waiter{keys, holds_nothing, false, false};
+  Waiter waiter{&keys, holds_nothing, false, false};
   const Result result = look(claim, waiter);
   if (result == Result::kDies) return result;
   const auto [added, is_new] = claims_.emplace(claim, std::move(waiter));
@@ -21,7 +21,7 @@ LockTable::Result LockTable::acquire(const Claim& claim, const std::vector<std::
     return result;
   }
   std::set<std::string> free;  // that it does not take, for want of others
-  for (const std::string& key : added->second.keys) {
+  for (const std::string& key : *added->second.keys) {
     Lock& lock = locks_[key];
     lock.waiting.insert(claim);
     if (!lock.is_held) free.insert(key);
@@ -33,7 +33,7 @@ LockTable::Result LockTable::acquire(const Claim& claim, const std::vector<std::
 // Nobody overtakes an older one that waits for the same key.
 LockTable::Result LockTable::look(const Claim& claim, const Waiter& waiter) const {
   bool must_wait = false;
-  for (const std::string& key : waiter.keys) {
+  for (const std::string& key : *waiter.keys) {
     const auto found = locks_.find(key);
     if (found == locks_.end()) continue;
     const Lock& lock = found->second;
@@ -53,7 +53,7 @@ LockTable::Result LockTable::look(const Claim& claim, const Waiter& waiter) cons
 
 void LockTable::grant(const Claim& claim, Waiter& waiter) {
   waiter.is_holder = true;
-  for (const std::string& key : waiter.keys) {
+  for (const std::string& key : *waiter.keys) {
     Lock& lock = locks_[key];
     RKV_CHECK(!lock.is_held, "a key has one holder");
     lock.waiting.erase(claim);
@@ -64,7 +64,7 @@ void LockTable::grant(const Claim& claim, Waiter& waiter) {
 
 void LockTable::take(const Claim& claim, const std::vector<std::string>& keys) {
   RKV_CHECK(!knows(claim), "a claim is made once");
-  grant(claim, claims_.emplace(claim, Waiter{keys, false, false, false}).first->second);
+  grant(claim, claims_.emplace(claim, Waiter{&keys, false, false, false}).first->second);
 }
 
 void LockTable::is_ending(const Claim& claim) { claims_.at(claim).ending = true; }
@@ -72,14 +72,27 @@ void LockTable::is_ending(const Claim& claim) { claims_.at(claim).ending = true;
 void LockTable::release(const Claim& claim, Woken& woken) {
   const auto found = claims_.find(claim);
   RKV_CHECK(found != claims_.end(), "who ends has a claim");
-  const Waiter ended = std::move(found->second);
+  const Waiter ended = found->second;
   claims_.erase(found);
-  for (const std::string& key : ended.keys) {
-    Lock& lock = locks_.at(key);
-    if (ended.is_holder) lock.is_held = false;
+  std::set<std::string> changed;
+  give_back(claim, ended, changed);
+  settle(std::move(changed), woken);
+}
+
+// What nobody else wants is gone with it; mostly that is all there is.
+void LockTable::give_back(const Claim& claim, const Waiter& waiter,
+                          std::set<std::string>& changed) {
+  for (const std::string& key : *waiter.keys) {
+    const auto at = locks_.find(key);
+    Lock& lock = at->second;
+    if (waiter.is_holder) lock.is_held = false;
     lock.waiting.erase(claim);
+    if (!lock.waiting.empty()) {
+      changed.insert(key);
+    } else if (!lock.is_held) {
+      locks_.erase(at);
+    }
   }
-  settle({ended.keys.begin(), ended.keys.end()}, woken);
 }
 
 // Looks again at who waits for keys of which a holder or an older waiter has gone.
@@ -111,7 +124,7 @@ void LockTable::settle(std::set<std::string> changed, Woken& woken) {
 // Those that wait for one of its keys, and hold locks elsewhere, are younger than the new holder.
 void LockTable::kill_younger(const Claim& claim, const Waiter& waiter,
                              std::set<std::string>& changed, Woken& woken) {
-  for (const std::string& key : waiter.keys) {
+  for (const std::string& key : *waiter.keys) {
     std::vector<Claim> dying;
     for (const Claim& each : locks_.at(key).waiting) {
       if (claim < each && !claims_.at(each).holds_nothing) dying.push_back(each);
@@ -124,7 +137,7 @@ void LockTable::kill_younger(const Claim& claim, const Waiter& waiter,
 
 void LockTable::die(std::map<Claim, Waiter>::iterator found, std::set<std::string>& changed,
                     Woken& woken) {
-  for (const std::string& key : found->second.keys) {
+  for (const std::string& key : *found->second.keys) {
     locks_.at(key).waiting.erase(found->first);
     changed.insert(key);
   }

@@ -36,8 +36,9 @@ class LockTable {
     std::vector<Claim> died;
   };
 
-  // Wants all of these keys, or none yet. `holds_nothing`: its transaction has no locks at other
-  // replicas and has not asked for any. Once for each claim.
+  // Wants all of these keys, or none yet. The keys must stay where they are until the claim ends.
+  // `holds_nothing`: its transaction has no locks at other replicas and has not asked for any. Once
+  // for each claim.
   Result acquire(const Claim& claim, const std::vector<std::string>& keys, bool holds_nothing,
                  Woken& woken);
   // Takes the keys without asking: after a restart, for a transaction that had them.
@@ -64,7 +65,7 @@ class LockTable {
     std::set<Claim> waiting;
   };
   struct Waiter {
-    std::vector<std::string> keys;
+    const std::vector<std::string>* keys = nullptr;
     bool holds_nothing = false;
     bool is_holder = false;
     bool ending = false;
@@ -72,6 +73,7 @@ class LockTable {
 
   Result look(const Claim& claim, const Waiter& waiter) const;
   void grant(const Claim& claim, Waiter& waiter);
+  void give_back(const Claim& claim, const Waiter& waiter, std::set<std::string>& changed);
   void settle(std::set<std::string> changed, Woken& woken);
   void kill_younger(const Claim& claim, const Waiter& waiter, std::set<std::string>& changed,
                     Woken& woken);

@@ -36,7 +36,7 @@ void Participant::recover(const LogContents& contents) {
     entries_bytes_ += prepared.transaction->command->size();
     context_.ledger.pin(prepared.number);
     context_.locks.take(claim_of(*prepared.transaction), prepared.transaction->keys);
-    ask_later(id, entry, context_.now);
+    ask_now(id, entry);
   }
   for (const std::uint64_t pin : std::exchange(pins_of_stopped_, {})) context_.ledger.unpin(pin);
   for (const ReaderId reader : std::exchange(readers_of_stopped_, {})) {
@@ -130,7 +130,7 @@ void Participant::write_prepared(Entry& entry) {
   context_.ledger.pin(entry.prepared);
   entry.state = Entry::State::kPrepared;
   entry.since = context_.now;
-  ask_later(id, entry, context_.now + context_.options.doubt_after);
+  ask_later(id, entry);
 }
 
 void Participant::granted(const TxnId& id) {
@@ -191,7 +191,7 @@ void Participant::commit(Entries::iterator found) {
   Entry& entry = found->second;
   if (entry.state == Entry::State::kEnding) return;  // it was said before
   RKV_CHECK(entry.state == Entry::State::kPrepared, "what is committed was voted for");
-  ask_no_more(found->first, entry);
+  not_in_doubt(entry);
   RKV_FAILPOINT(twopc_before_commit);
   const std::uint64_t number =
       context_.ledger.append_commit(Record::Type::kCommitted, entry.transaction, entry.prepared);
@@ -209,7 +209,7 @@ void Participant::abort(Entries::iterator found) {
   Entry& entry = found->second;
   RKV_CHECK(entry.state != Entry::State::kEnding, "a commit is not taken back");
   if (entry.state == Entry::State::kPrepared) {
-    ask_no_more(found->first, entry);
+    not_in_doubt(entry);
     context_.ledger.append_lazily(Record::Type::kAborted, found->first);
     context_.ledger.unpin(entry.prepared);
   }
@@ -292,6 +292,10 @@ void Participant::answered(const Outgoing& outgoing, const TxnOutcome& answer) {
     if (found == entries_.end() || found->second.state != Entry::State::kPrepared) continue;
     if (answer.outcomes[i] == Knowledge::kCommitted) commit(found);
     if (answer.outcomes[i] == Knowledge::kAborted) abort(found);
+    // Its coordinator lives and has not decided, for which it may take its time.
+    const bool is_open =
+        answer.outcomes[i] == Knowledge::kUnknown && outgoing.to == outgoing.ids[i].coordinator;
+    if (is_open && !is_overdue(found->second)) not_in_doubt(found->second);
   }
 }
 
@@ -299,32 +303,47 @@ void Participant::not_answered(const Outgoing& outgoing) { asked_.erase(outgoing
 
 // Who comes back may know.
 void Participant::peer_is_up(ReplicaId peer) {
-  const TimePoint now = context_.now;
-  std::vector<std::pair<TimePoint, TxnId>> sooner;
-  for (const auto& each : asking_) {
-    const Entry& entry = entries_.at(each.second);
-    const bool is_old = entry.since + context_.options.doubt_after <= now;
-    if (each.first > now && (each.second.coordinator == peer || is_old)) sooner.push_back(each);
+  std::vector<TxnId> sooner;
+  for (const auto& [at, id] : asking_) {
+    if (!asks_at(at, id) || at <= context_.now) continue;
+    const bool is_old = entries_.at(id).since + context_.options.doubt_after <= context_.now;
+    if (id.coordinator == peer || is_old) sooner.push_back(id);
   }
-  for (const auto& [at, id] : sooner) ask_later(id, entries_.at(id), now);
+  for (const TxnId& id : sooner) ask_now(id, entries_.at(id));
 }
 
-void Participant::ask_later(const TxnId& id, Entry& entry, TimePoint at) {
-  asking_.erase({entry.ask_at, id});
-  entry.ask_at = at;
-  asking_.emplace(at, id);
+void Participant::ask_later(const TxnId& id, Entry& entry) {
+  entry.ask_at = context_.now + context_.options.doubt_after;
+  asking_.emplace_back(entry.ask_at, id);
 }
 
-void Participant::ask_no_more(const TxnId& id, Entry& entry) {
-  asking_.erase({entry.ask_at, id});
+void Participant::ask_now(const TxnId& id, Entry& entry) {
+  entry.ask_at = context_.now;
+  asking_.emplace_front(entry.ask_at, id);
+}
+
+bool Participant::asks_at(TimePoint at, const TxnId& id) const {
+  const auto found = entries_.find(id);
+  return found != entries_.end() && found->second.state == Entry::State::kPrepared &&
+         found->second.ask_at == at;
+}
+
+// A coordinator does not wait for votes any longer than that.
+bool Participant::is_overdue(const Entry& entry) const {
+  return context_.now - entry.since >= context_.options.vote_timeout;
+}
+
+void Participant::not_in_doubt(Entry& entry) {
   if (std::exchange(entry.is_in_doubt, false)) --in_doubt_;
 }
 
 // The coordinator is asked, and when it is down, or does not answer, everybody else.
 void Participant::send_questions() {
   std::map<ReplicaId, std::vector<TxnId>> questions;
-  while (!asking_.empty() && asking_.begin()->first <= context_.now) {
-    const TxnId id = asking_.begin()->second;
+  while (!asking_.empty() && asking_.front().first <= context_.now) {
+    const auto [at, id] = asking_.front();
+    asking_.pop_front();
+    if (!asks_at(at, id)) continue;
     const ReplicaId first = id.coordinator;
     const bool is_silent = !context_.member(first).up || asked_.contains(first);
     for (const Member& member : context_.members) {
@@ -334,8 +353,12 @@ void Participant::send_questions() {
       if (ids.size() < kQueriesMax) ids.push_back(id);
     }
     Entry& entry = entries_.at(id);
-    if (!std::exchange(entry.is_in_doubt, true)) ++in_doubt_;
-    ask_later(id, entry, context_.now + context_.options.doubt_after);
+    const bool is_doubtful = is_silent || is_overdue(entry);
+    if (is_doubtful && !std::exchange(entry.is_in_doubt, true)) ++in_doubt_;
+    ask_later(id, entry);
+  }
+  while (!asking_.empty() && !asks_at(asking_.front().first, asking_.front().second)) {
+    asking_.pop_front();
   }
   for (auto& [to, ids] : questions) {
     asked_.insert(to);
@@ -442,7 +465,7 @@ void Participant::tick() {
 }
 
 TimePoint Participant::next_tick() const {
-  TimePoint next = asking_.empty() ? kNever : asking_.begin()->first;
+  TimePoint next = asking_.empty() ? kNever : asking_.front().first;
   if (!readers_.empty()) {
     next = std::min(next, readers_.begin()->second.came_at + context_.options.request_timeout);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -110,8 +111,11 @@ class Participant {
   void remember(const TxnId& id, Record::Type type, std::uint64_t pinned);
   void saw_mark(ReplicaId coordinator, const TxnMark& mark);
   bool is_finished(const TxnId& id) const;
-  void ask_later(const TxnId& id, Entry& entry, TimePoint at);
-  void ask_no_more(const TxnId& id, Entry& entry);
+  void ask_later(const TxnId& id, Entry& entry);
+  void ask_now(const TxnId& id, Entry& entry);
+  bool asks_at(TimePoint at, const TxnId& id) const;
+  void not_in_doubt(Entry& entry);
+  bool is_overdue(const Entry& entry) const;
   void add_reader(Reader reader);
   // The same, with nobody to wait for but commits that are not applied yet.
   void add_reader_behind(Reader reader);
@@ -127,9 +131,10 @@ class Participant {
   std::size_t in_doubt_ = 0;  // of the entries
   std::map<TxnId, Outcome> outcomes_;
   std::map<ReplicaId, TxnMark> finished_below_;
-  std::map<std::string, TxnId> unapplied_;        // by key: the last commit that is not applied yet
-  std::set<std::pair<TimePoint, TxnId>> asking_;  // when each asks next
-  std::set<ReplicaId> asked_;                     // and has not answered
+  std::map<std::string, TxnId> unapplied_;  // by key: the last commit that is not applied yet
+  // When each asks next, in that order; one that does not ask then any more may still be here.
+  std::deque<std::pair<TimePoint, TxnId>> asking_;
+  std::set<ReplicaId> asked_;  // and has not answered
   std::map<ReplicaId, std::vector<LateVote>> late_votes_;
   std::map<ReaderId, Reader> readers_;  // in the order in which they came
   ReaderId next_reader_ = 1;

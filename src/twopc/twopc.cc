@@ -347,8 +347,11 @@ protocol::Role TwoPc::role() const {
   const bool is_coordinator = options.coordinator == options.self;
   protocol::Role role{is_coordinator ? "coordinator" : "replica", options.coordinator, {}};
   if (const std::size_t in_doubt = parts_->participant.in_doubt(); in_doubt != 0) {
-    role.trouble = std::to_string(in_doubt) + " transactions are in doubt: their keys are locked " +
-                   "until their coordinator, or another replica that knows, tells the outcome";
+    role.trouble = in_doubt == 1
+                       ? "1 transaction is in doubt: its keys are"
+                       : std::to_string(in_doubt) + " transactions are in doubt: their keys are";
+    role.trouble +=
+        " locked until the coordinator, or another replica that knows, tells the outcome";
   } else if (!parts_->context.log_has_room) {
     role.trouble = "the disk of the log is nearly full; writes are refused";
   }

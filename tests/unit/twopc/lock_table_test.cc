@@ -3,6 +3,7 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <string>
@@ -47,6 +48,7 @@ class LockTableTest : public CppUnit::TestFixture {
  public:
   void setUp() override {
     locks_.clear();
+    keys_.clear();
     woken_ = {};
     asked_.clear();
   }
@@ -77,11 +79,11 @@ class LockTableTest : public CppUnit::TestFixture {
   void of_equal_clocks_the_lower_replica_is_older() {
     const Claim second{{5, kSecond}, {kSecond, 1, 1}};
     const Claim third{{5, kThird}, {kThird, 1, 1}};
-    CPPUNIT_ASSERT(locks_.acquire(second, {"a"}, false, woken_) == Result::kGranted);
-    CPPUNIT_ASSERT(locks_.acquire(third, {"a"}, false, woken_) == Result::kDies);
+    CPPUNIT_ASSERT(locks_.acquire(second, kept({"a"}), false, woken_) == Result::kGranted);
+    CPPUNIT_ASSERT(locks_.acquire(third, kept({"a"}), false, woken_) == Result::kDies);
     locks_.clear();
-    CPPUNIT_ASSERT(locks_.acquire(third, {"a"}, false, woken_) == Result::kGranted);
-    CPPUNIT_ASSERT(locks_.acquire(second, {"a"}, false, woken_) == Result::kWaits);
+    CPPUNIT_ASSERT(locks_.acquire(third, kept({"a"}), false, woken_) == Result::kGranted);
+    CPPUNIT_ASSERT(locks_.acquire(second, kept({"a"}), false, woken_) == Result::kWaits);
   }
 
   void who_holds_nothing_waits_for_an_older_holder() {
@@ -196,7 +198,7 @@ class LockTableTest : public CppUnit::TestFixture {
   }
 
   void after_a_restart_locks_are_taken_without_asking() {
-    locks_.take(aged(5), {"a", "b"});
+    locks_.take(aged(5), kept({"a", "b"}));
     CPPUNIT_ASSERT(is_held_by("a", 5) && is_held_by("b", 5));
     CPPUNIT_ASSERT(acquire(6, {"b"}) == Result::kDies);
     CPPUNIT_ASSERT(acquire(4, {"b"}) == Result::kWaits);
@@ -226,12 +228,14 @@ class LockTableTest : public CppUnit::TestFixture {
   }
 
  private:
+  // The table wants them to stay where they are.
+  const Keys& kept(const Keys& keys) { return keys_.emplace_back(keys); }
   // One that has locks elsewhere, or has asked for them.
   Result acquire(std::uint64_t clock, const Keys& keys) {
-    return locks_.acquire(aged(clock), keys, false, woken_);
+    return locks_.acquire(aged(clock), kept(keys), false, woken_);
   }
   Result acquire_with_nothing(std::uint64_t clock, const Keys& keys) {
-    return locks_.acquire(aged(clock), keys, true, woken_);
+    return locks_.acquire(aged(clock), kept(keys), true, woken_);
   }
   void release(std::uint64_t clock) { locks_.release(aged(clock), woken_); }
   bool is_held_by(const std::string& key, std::uint64_t clock) const {
@@ -273,7 +277,8 @@ class LockTableTest : public CppUnit::TestFixture {
       }
     }
     asked.holds_nothing = random.below(3) == 0;
-    const Result result = locks_.acquire(aged(clock), asked.keys, asked.holds_nothing, woken_);
+    const Result result =
+        locks_.acquire(aged(clock), kept(asked.keys), asked.holds_nothing, woken_);
     asked.is_holder = result == Result::kGranted;
     if (result != Result::kDies) asked_[aged(clock)] = asked;
   }
@@ -310,6 +315,7 @@ class LockTableTest : public CppUnit::TestFixture {
     }
   }
 
+  std::deque<Keys> keys_;
   LockTable locks_;
   LockTable::Woken woken_;        // since the start of the test
   std::map<Claim, Asked> asked_;  // of a test at random
