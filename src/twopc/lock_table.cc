@@ -12,7 +12,7 @@ LockTable::Result LockTable::acquire(const Claim& claim, const std::vector<std::
   Waiter waiter{&keys, holds_nothing, false, false};
   const Result result = look(claim, waiter);
   if (result == Result::kDies) return result;
-  const auto [added, is_new] = claims_.emplace(claim, std::move(waiter));
+  const auto [added, is_new] = claims_.emplace(claim, waiter);
   if (result == Result::kGranted) {
     std::set<std::string> changed;
     grant(claim, added->second);
