@@ -77,9 +77,9 @@ class IdentityTest : public CppUnit::TestFixture {
           CPPUNIT_ASSERT(status.ok());
           continue;
         }
-        assert_refused("data directory data was made with replication " + made_with + ", not " +
-                           wanted + " (--replication)",
-                       status);
+        std::string reason = "data directory data was made with replication ";
+        reason.append(made_with).append(", not ").append(wanted).append(" (--replication)");
+        assert_refused(reason, status);
       }
       CPPUNIT_ASSERT(check_identity(identity, member_options("")).ok());
     }
