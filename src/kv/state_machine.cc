@@ -137,8 +137,7 @@ void StateMachine::finish(const Entry* before) {
   std::vector<ReplyChange> replies;
   // Where commands are applied in another order than they were sent in, a later one may have said
   // already that nobody waits for this one any more.
-  if (has_session(first.command) &&
-      !sessions_.answer(first.command.operation, first.position)) {
+  if (has_session(first.command) && !sessions_.answer(first.command.operation, first.position)) {
     replies = sessions_.remember(first.command.operation, applied);
   }
   store_.apply(first.position, std::move(changes), std::move(replies));

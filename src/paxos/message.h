@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -28,18 +27,8 @@ enum Tag : int {
   kReadIndexAnswer,
 };
 
-// A message with the fields of `Fields`, which say what it carries.
-template <int kTag, typename Fields>
-class MessageOf final : public protocol::Message, public Fields {
- public:
-  explicit MessageOf(Fields fields) : Message(kTag), Fields(std::move(fields)) {}
-};
-
-// The fields of a message whose tag is known.
-template <typename MessageType>
-const MessageType& as(const protocol::Message& message) {
-  return static_cast<const MessageType&>(message);
-}
+using protocol::as;
+using protocol::MessageOf;
 
 // A vote for a value in a slot.
 struct AcceptedValue {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 namespace rkv::protocol {
 
@@ -23,5 +24,18 @@ class Message {
 };
 
 using MessagePtr = std::shared_ptr<const Message>;
+
+// A message with the fields of `Fields`, which say what it carries.
+template <int kTag, typename Fields>
+class MessageOf final : public Message, public Fields {
+ public:
+  explicit MessageOf(Fields fields) : Message(kTag), Fields(std::move(fields)) {}
+};
+
+// The fields of a message whose tag is known.
+template <typename MessageType>
+const MessageType& as(const Message& message) {
+  return static_cast<const MessageType&>(message);
+}
 
 }  // namespace rkv::protocol

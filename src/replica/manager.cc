@@ -259,13 +259,13 @@ void Manager::carry_out(protocol::Apply&& apply) {
 
 void Manager::carry_out(const protocol::Check& check) {
   const std::weak_ptr<bool> alive = alive_;
-  state_machine_.look_up(
-      check.operation, [this, alive, check](const std::optional<kv::Applied>& known) {
-        if (alive.expired()) return;
-        const auto write = writes_.find(check.proposal);
-        if (known && write != writes_.end()) write->second.applied = known;
-        enqueue(protocol::Checked{check.check, known.has_value()});
-      });
+  state_machine_.look_up(check.operation,
+                         [this, alive, check](const std::optional<kv::Applied>& known) {
+                           if (alive.expired()) return;
+                           const auto write = writes_.find(check.proposal);
+                           if (known && write != writes_.end()) write->second.applied = known;
+                           enqueue(protocol::Checked{check.check, known.has_value()});
+                         });
 }
 
 void Manager::carry_out(protocol::Send&& send) {

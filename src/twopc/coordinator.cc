@@ -264,8 +264,7 @@ void Coordinator::rest(Writes::iterator found) {
   constexpr int kDoublingsMax = 10;
   const Duration rest = options.retry_min * (1 << std::min(write.conflicts++, kDoublingsMax));
   write.state = Write::State::kResting;
-  write.rests_until = context_.now + std::min(rest, options.retry_max);
-  resting_.emplace(write.rests_until, found->first);
+  resting_.emplace(context_.now + std::min(rest, options.retry_max), found->first);
 }
 
 bool Coordinator::is_locked_by_another(const Write& write) const {

@@ -85,7 +85,6 @@ class Coordinator {
     Timestamp timestamp;
     TimePoint came_at;
     int conflicts = 0;
-    TimePoint rests_until;
     // Of the try that is under way:
     TransactionPtr transaction;
     TimePoint began_at;

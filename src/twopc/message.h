@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "protocol/message.h"
@@ -30,18 +29,8 @@ enum Tag : int {
 constexpr std::size_t kDecisionsMax = 4096;  // in one TxnDecide
 constexpr std::size_t kQueriesMax = 512;     // in one TxnQuery
 
-// A message with the fields of `Fields`, which say what it carries.
-template <int kTag, typename Fields>
-class MessageOf final : public protocol::Message, public Fields {
- public:
-  explicit MessageOf(Fields fields) : Message(kTag), Fields(std::move(fields)) {}
-};
-
-// The fields of a message whose tag is known.
-template <typename MessageType>
-const MessageType& as(const protocol::Message& message) {
-  return static_cast<const MessageType&>(message);
-}
+using protocol::as;
+using protocol::MessageOf;
 
 // Coordinator to participant: lock the keys of these transactions, write them down, and vote.
 struct TxnPrepareFields {

@@ -21,8 +21,7 @@ namespace rkv::sim {
 // Everything that must hold of forward, which is little: there is no order among the writes, and
 // replicas may differ. Checks that
 // - a replica applies what clients asked for, once for each time that it is told to, in a row of
-// its
-//   own, and changes its state as that says;
+//   its own, and changes its state as that says;
 // - it tells others of a write when it has applied it, durably;
 // - "ok" is said of a write that every replica has applied, durably; "partly applied" of one that
 //   every replica has which is not listed, and who is listed has not answered; "nothing happened"

@@ -18,8 +18,8 @@ namespace rkv::sim {
 
 // Looks at every Paxos message when it is given to the network, and checks that
 // - what it says of its sender is durable there by then: the ballot of a Prepare and of an Accept
-// is
-//   promised, a granted Promise is, with all votes below it told, and a granted Accept is accepted;
+//   is promised, a granted Promise is, with all votes below it told, and a granted Accept is
+//   accepted;
 // - ballots are used by their own replica only, and in one incarnation only;
 // - what it says to be chosen is chosen.
 // Hands what is proposed on to Votes.

@@ -29,8 +29,7 @@ namespace rkv::sim {
 // - a write waits for no older one that has a vote, so that no two wait for one another;
 // - a read waits for what was in doubt of its key when it came, and is refused for nothing else;
 // - a client is told "ok" when its write is durably decided, or was made before, and nothing comes
-// of
-//   a write that is refused;
+//   of a write that is refused;
 // - a stopped coordinator asks for no votes and decides nothing, and a stopped participant votes
 //   for nothing and ends nothing.
 // Hands what is written on to Transactions, and what is applied to TxnStates.

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/../chaos/lib.sh"
 
 hot_seconds=4
+hot_runs_max=3
 stall_ms_max=1000
 # From when a member is known to be down. rkv has to be started too: the median of some writes.
 refusal_ms_max=$((50 * ${TIMEOUT_FACTOR:-1})) refusals=9
@@ -64,23 +65,35 @@ expect_writes_go_on() {   # replica that was away
 make_replicas 5 --replication 2pc
 launch_all
 
-step 'two hot keys, written through all replicas at once'
-start_load register --history history --clients 30 --keys 2 --read-percent 20
+# A load on two keys through all replicas; fails when something has stalled in it.
+hot_keys() {   # name of its history
+  start_load register --history "$1" --clients 30 --keys 2 --read-percent 20
+  over_at=$((${EPOCHREALTIME/./} + hot_seconds * 1000000))
+  wait_until "$deadline" load_is_over || fail 'time stands still'
+  stop_load
+  expect_equal 'operations that failed' "$(($(json_field "$output" refused) +
+    $(json_field "$output" unknown)))" 0
+  local what
+  for what in longest_operation_ms longest_gap_ms; do
+    awk -v ms="$(json_field "$output" $what)" -v max=$((stall_ms_max * ${TIMEOUT_FACTOR:-1})) \
+      'BEGIN { exit ms > max }' || return 1
+  done
+}
 load_is_over() { ((${EPOCHREALTIME/./} >= over_at)); }
-over_at=$((${EPOCHREALTIME/./} + hot_seconds * 1000000))
-wait_until "$deadline" load_is_over || fail 'time stands still'
-stop_load
-expect_equal 'operations that failed' "$(($(json_field "$output" refused) +
-  $(json_field "$output" unknown)))" 0
-for what in longest_operation_ms longest_gap_ms; do
-  awk -v ms="$(json_field "$output" $what)" -v max=$((stall_ms_max * ${TIMEOUT_FACTOR:-1})) \
-    'BEGIN { exit ms > max }' || fail "$what: something has stalled: $output"
+
+step 'two hot keys, written through all replicas at once'
+# Every write waits for every disk, and the disk of a test machine may stand still for seconds by
+# itself. It does not do so each time; two writes that wait for one another would.
+runs=0
+until hot_keys "history-$((++runs))"; do
+  echo "  something has stalled, once more: $output"
+  ((runs < hot_runs_max)) || fail "something has stalled in each of $runs runs: $output"
 done
 conflicts=$(statuses | sed -n 's/.*"conflicts":\([0-9]*\).*/\1/p' |
   awk '{ n += $1 } END { print n }')
 ((conflicts > 0)) || fail 'no two writes have met'
 expect_no_open_transactions
-expect_linearizable history
+for history in history-*; do expect_linearizable "$history"; done
 expect_equal_states
 
 step 'a replica is killed: writes name it at once, reads go on'
