@@ -244,6 +244,7 @@ class LockTableTest : public CppUnit::TestFixture {
   }
   static std::vector<Claim> claims(const std::vector<std::uint64_t>& clocks) {
     std::vector<Claim> made;
+    made.reserve(clocks.size());
     for (const std::uint64_t clock : clocks) made.push_back(aged(clock));
     return made;
   }
