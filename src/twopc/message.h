@@ -44,7 +44,7 @@ struct TxnPrepareFields {
 // How a participant votes. Its yes is durable before it leaves.
 enum class Vote : std::uint32_t {
   kYes = 1,
-  kConflict = 2,  // no: an older write holds a lock; the coordinator tries again
+  kConflict = 2,  // no: an older write is in the way; the coordinator tries again
   kWaits = 3,     // not yet: a younger write holds a lock; the vote comes later, in TxnVotes
   kRefused = 4,   // no, and why is in the reason of the answer
 };

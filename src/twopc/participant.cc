@@ -459,6 +459,9 @@ void Participant::tick() {
       }
       context_.effects->emplace_back(
           protocol::RefuseRead{reader.read, Status::unavailable(std::move(reason))});
+    } else {
+      // The write that it is for is older, and has ended: the answer clears away what is left.
+      context_.effects->emplace_back(reader.check);
     }
     readers_.erase(readers_.begin());
   }
