@@ -24,6 +24,31 @@ std::string_view to_string(StatusCode code) {
       return "partly applied";
     case StatusCode::kBusy:
       return "busy";
+    case StatusCode::kExpired:
+      return "expired, outcome unknown";
+    case StatusCode::kRevisionGone:
+      return "revision gone";
+  }
+  RKV_CHECK(false, "status code out of range");
+}
+
+Certainty certainty_of(StatusCode code) {
+  switch (code) {
+    case StatusCode::kOk:
+      return Certainty::kDone;
+    case StatusCode::kNotFound:
+    case StatusCode::kInvalid:
+    case StatusCode::kUnavailable:
+    case StatusCode::kDenied:
+    case StatusCode::kOverLimit:
+    case StatusCode::kBusy:
+    case StatusCode::kRevisionGone:
+      return Certainty::kNothingHappened;
+    case StatusCode::kUnknown:
+    case StatusCode::kInternal:
+    case StatusCode::kPartlyApplied:
+    case StatusCode::kExpired:
+      return Certainty::kUnknown;
   }
   RKV_CHECK(false, "status code out of range");
 }

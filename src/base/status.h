@@ -21,7 +21,17 @@ enum class StatusCode {
   kInternal,       // this program or its machine is at fault
   kPartlyApplied,  // done at some replicas and not at others
   kBusy,           // too much to do; nothing happened
+  kExpired,        // not done now, and whether it was before is not known any more
+  kRevisionGone,   // the state that was to be read is not kept any more; nothing happened
 };
+
+// What is certain about a call that ended so.
+enum class Certainty {
+  kDone,             // it happened, all of it
+  kNothingHappened,  // and nothing will
+  kUnknown,          // it may have happened, or may yet; of kPartlyApplied: at some replicas
+};
+Certainty certainty_of(StatusCode code);
 
 // The code's name as a person reads it: "not found", "outcome unknown", ...
 std::string_view to_string(StatusCode code);

@@ -22,17 +22,32 @@ void MemoryStore::get(std::string_view key, GetDone done) {
   done(found == table_.end() ? nullptr : &found->second);
 }
 
-void MemoryStore::apply(Position position, std::vector<Change> changes,
-                        std::vector<ReplyChange> replies) {
+void MemoryStore::scan(const Scan& scan, ScanDone done) {
+  done(scan_entries(table_, history_, scan, applied_));
+}
+
+Position MemoryStore::pin() {
+  history_.pin(applied_);
+  return applied_;
+}
+
+void MemoryStore::apply(Position position, std::vector<Change> changes, SessionChanges sessions) {
   RKV_CHECK(position == applied_ + 1, "changes are applied in the order of their positions");
   for (Change& each : changes) {
-    if (each.entry) {
-      table_.insert_or_assign(std::move(each.key), std::move(*each.entry));
-    } else {
-      table_.erase(each.key);
+    const auto found = table_.find(each.key);
+    if (history_.wants_changes()) {
+      history_.save(each.key, found == table_.end() ? nullptr : &found->second, position);
+    }
+    if (each.entry && found != table_.end()) {
+      found->second = std::move(*each.entry);
+    } else if (each.entry) {
+      table_.emplace(std::move(each.key), std::move(*each.entry));
+    } else if (found != table_.end()) {
+      table_.erase(found);
     }
   }
-  change(replies_, replies);
+  change(replies_, sessions.replies);
+  if (sessions.epoch) epoch_ = *sessions.epoch;
   applied_ = position;
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kv/history.h"
 #include "kv/store.h"
 
 namespace rkv::kv {
@@ -19,9 +20,12 @@ class MemoryStore final : public Store {
   static void change(ReplyTable& table, const std::vector<ReplyChange>& changes);
 
   void get(std::string_view key, GetDone done) override;
-  void apply(Position position, std::vector<Change> changes,
-             std::vector<ReplyChange> replies) override;
+  void scan(const Scan& scan, ScanDone done) override;
+  Position pin() override;
+  void unpin(Position at) override { history_.unpin(at); }
+  void apply(Position position, std::vector<Change> changes, SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override;
+  std::uint64_t epoch() const override { return epoch_; }
   void write() override;
   void set_durable_listener(DurableListener listener) override;
   void hash(HashDone done) override;
@@ -30,8 +34,10 @@ class MemoryStore final : public Store {
   std::uint64_t keys() const override { return table_.size(); }
 
  private:
-  std::map<std::string, Entry, std::less<>> table_;
+  EntryMap table_;
+  History history_;
   ReplyTable replies_;
+  std::uint64_t epoch_ = 0;
   Position applied_ = 0;
   Position durable_ = 0;
   DurableListener listener_;

@@ -14,35 +14,47 @@
 namespace rkv::kv {
 
 // How much a session table remembers. Part of the replicated state: replicas with other limits
-// would forget at other positions, and then apply what the others refuse.
+// would refuse at other positions what the others apply.
 struct SessionLimits {
   std::size_t sessions_max = 65'536;          // clients
   std::size_t replies_per_client_max = 1024;  // so many writes of a client may be under way at once
-  std::size_t replies_max = 262'144;          // in all; at least replies_per_client_max
+  std::size_t replies_max = 131'072;          // in all; at least replies_per_client_max
+  std::size_t told_bytes_max = 32U << 20;     // of Applied::told of all replies
 };
+
+// The upper bits of an operation's sequence are its epoch.
+constexpr int kEpochShift = 32;
+constexpr std::uint64_t epoch_of(std::uint64_t sequence) { return sequence >> kEpochShift; }
+// The first sequence of an epoch; the one with 0 below is not used.
+constexpr std::uint64_t first_sequence_of(std::uint64_t epoch) { return epoch << kEpochShift | 1; }
 
 // Remembers, for each client, the replies to its latest writes, so that a write which is sent twice
 // is applied once. Replicated state: filled by the commands in the order of their positions and by
 // nothing else, no clock among it, so that it is equal on all replicas that applied the same. For
 // one thread.
 //
-// What it promises. While a client's session is held, each of its (client, sequence) is applied at
-// most once: the first command with it is applied, a later one gets the reply of the first, and one
-// of which the reply is not there any more is refused (kExpired). A reply is there until the client
-// says that it does not wait for it (a higher first_outstanding), or the client has more than
-// replies_per_client_max writes behind which the lowest one is still missing: then the lowest reply
-// goes, and with it everything below. A client that keeps fewer writes under way never sees that.
+// What it promises. Each (client, sequence) is applied at most once, ever: the first command with it
+// is applied; a later one gets the reply of the first while that is remembered, and is refused
+// (kExpired) when it may not be any more. Why it is right: a reply is forgotten only
+// - as its client says that it does not wait for it (a higher first_outstanding), which is
+//   remembered with the client's later replies; or
+// - as the lowest of a client that has more than replies_per_client_max, which is remembered in the
+//   same way; or
+// - as its epoch is over: the upper bits of its sequence are below the epoch before the current one.
+//   What is that old is refused from its own number, so nothing needs to be remembered of it, nor of
+//   its client: when a client's last reply goes in this way, every sequence that it ever used is of
+//   an epoch that is over.
+// The epoch only grows, by commands at positions of their own (begin_epoch()); no clock and no order
+// of use is in it. So the rule is right also where replicas apply in different orders, and forget
+// before or after they applied a write: what an epoch ends is refused by every replica that has
+// begun the next but one, remembered or not.
 //
-// What it does not promise. When there is no room for another session or reply, the session whose
-// last write was applied at the lowest position is dropped as a whole, and nothing is left of it. A
-// retry that comes after that is taken for the first write of a new client and APPLIED AGAIN. It
-// cannot be told apart here: a sequence above 1 or a first_outstanding above 1 from an unknown
-// client is also what a client sends whose earlier writes were refused before they got a position,
-// and a retry of sequence 1 is what a new client sends. To refuse them needs sessions that are
-// opened through the log, or a horizon that operations carry. Until then: a client that goes on to
-// retry while others fill the whole table (65,536 sessions, or 262,144 replies that are still
-// outstanding) may see a write applied twice. A client whose session was dropped and that goes on
-// with new writes notices nothing.
+// What it costs. A client must learn the epoch before its first write: one question to any one
+// replica, which that answers out of its memory, and again when it was told kExpired of a write that
+// it had sent once. A write whose answer does not come for a whole epoch cannot be retried any more:
+// its outcome stays unknown to the client. An epoch lasts 15 minutes of a leader's office, or until
+// the table is three quarters full (wants_epoch()); so whoever fills it shortens that for all. When
+// it is full before the next epoch begins, new writes are refused (kFull).
 //
 // A client must not use an operation id for two different writes: the second would be answered with
 // the reply of the first.
@@ -50,21 +62,32 @@ class SessionTable {
  public:
   explicit SessionTable(const SessionLimits& limits = {});
 
-  // Takes up a reply that a store kept. Only into a table that has remembered nothing; in any
-  // order. What one table handed out as changes fits into another one with the same limits.
+  // Takes up the epoch, and then the replies, that a store kept. Only into a table that has
+  // remembered nothing; the replies in any order. What one table handed out as changes fits into
+  // another one with the same limits.
+  void load_epoch(std::uint64_t epoch);
   void load(const ReplyId& id, const Reply& reply);
 
   // What a command with this id at this position is answered without being applied: the remembered
-  // reply, or kExpired; nothing if it must be applied. Its client is not 0. Changes nothing: a
-  // retry does not count as a use of its session.
+  // reply, kExpired, kInvalid (of an epoch that is still far) or kFull; nothing if it must be
+  // applied. Its client is not 0. Changes nothing.
   std::optional<Applied> answer(const OperationId& operation, Position position) const;
 
-  // Remembers what a command did for which answer() had nothing, at a position above all before.
-  // Returns what has to be kept and dropped in the store with it.
+  // Remembers what a command did for which answer() had nothing, or kFull where it had to be applied
+  // all the same, at a position above all before. Returns what has to be kept and dropped in the
+  // store with it.
   std::vector<ReplyChange> remember(const OperationId& operation, const Applied& applied);
+
+  std::uint64_t epoch() const { return epoch_; }
+  // Whether it is time for the next epoch, as there is not much room left.
+  bool wants_epoch() const;
+  // Begins this epoch, if it is the next one; else nothing happens (somebody began it before).
+  // Returns what has to be kept and dropped in the store with it.
+  SessionChanges begin_epoch(std::uint64_t epoch);
 
   std::size_t sessions() const { return sessions_.size(); }
   std::size_t replies() const { return replies_; }
+  std::size_t told_bytes() const { return told_bytes_; }
 
   // A hash over everything that is remembered: equal tables have equal ones. Reads everything.
   std::array<std::uint8_t, 16> digest() const;
@@ -72,19 +95,22 @@ class SessionTable {
  private:
   struct Session {
     std::uint64_t first_outstanding = 0;       // the highest seen; nothing below is remembered
-    Position last_used = 0;                    // of its last write
     std::map<std::uint64_t, Applied> replies;  // by sequence; never empty between calls
   };
+  using Replies = std::map<std::uint64_t, Applied>;
 
-  void use(Session& session, std::uint64_t client, Position position);
-  void drop_replies_below(Session& session, std::uint64_t client,
-                          std::vector<ReplyChange>& changes);
-  void drop_session(std::uint64_t client, std::vector<ReplyChange>& changes);
+  bool is_over(std::uint64_t sequence) const;
+  bool is_full(bool is_new_session) const;
+  Replies::iterator drop(Session& session, std::uint64_t client, Replies::iterator reply,
+                         std::vector<ReplyChange>& changes);
+  void drop_below(Session& session, std::uint64_t client, std::uint64_t sequence,
+                  std::vector<ReplyChange>& changes);
 
   const SessionLimits limits_;
-  std::map<std::uint64_t, Session> sessions_;       // by client
-  std::map<Position, std::uint64_t> by_last_used_;  // the client whose last write was there
+  std::uint64_t epoch_ = 0;
+  std::map<std::uint64_t, Session> sessions_;  // by client
   std::size_t replies_ = 0;
+  std::size_t told_bytes_ = 0;
 };
 
 }  // namespace rkv::kv

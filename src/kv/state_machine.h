@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/ids.h"
+#include "base/unique_function.h"
 #include "kv/command.h"
 #include "kv/session_table.h"
 #include "kv/store.h"
@@ -49,8 +50,14 @@ class StateMachine {
   // The same for a position at which nothing is to be done.
   void skip(Position position);
 
-  // Reads a key as left by every command applied before this call.
+  // Each of these reads the state as left by every command applied before this call.
+
   void read(std::string_view key, Store::GetDone done);
+  // Does a transaction that only reads. The outcome is kApplied, kInvalid or kOverLimit.
+  void read(std::shared_ptr<const Transaction> transaction, ApplyDone done);
+  // A page of a range. With `pins`, a page that is not the last one, of a scan of the state as it
+  // is now, leaves a Store::pin() behind at its position.
+  void scan(Scan scan, bool pins, Store::ScanDone done);
 
   using LookUpDone = std::function<void(const std::optional<Applied>& known)>;
   // What an operation, whose client is not 0, is answered without being applied, as left by every
@@ -64,22 +71,28 @@ class StateMachine {
   std::size_t waiting() const { return waiting_.size(); }
 
  private:
-  // An apply, or a read or look-up (position 0) that came while applies were waiting.
+  // An apply, or something (position 0) that came while applies were waiting.
   struct Waiting {
     Position position = 0;
     bool nothing = false;  // to be done at this position
-    Command command;       // of a read: its key only; of a look-up: its operation only
+    Command command;
     ApplyDone apply_done;
-    Store::GetDone read_done;
-    LookUpDone look_up_done;
+    UniqueFunction<void()> task;
   };
+  class Gathering;
+
   void run();
   void begin_first();
+  void begin_transaction(const std::shared_ptr<const Transaction>& transaction);
   void add(Waiting waiting);
+  void after_applies(UniqueFunction<void()> task);
   bool has_session(const Command& command) const;
+  void gather(const std::shared_ptr<const Transaction>& transaction,
+              UniqueFunction<void(const Gathering&)> done);
   void finish_known(const Applied& known);
-  void read_now(std::string_view key, Store::GetDone done);
-  void finish(const Entry* before);
+  void finish_epoch();
+  void finish_single(const Entry* before);
+  void finish(Applied applied, std::vector<Change> changes);
 
   Store& store_;
   const Sessions sessions_mode_;

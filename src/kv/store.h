@@ -12,15 +12,10 @@
 #include "base/function_ref.h"
 #include "base/ids.h"
 #include "kv/command.h"
+#include "kv/entry.h"
+#include "kv/scan.h"
 
 namespace rkv::kv {
-
-// What is stored under a key.
-struct Entry {
-  std::string value;
-  std::uint64_t version = 0;  // how often the key was put since it was created, from 1
-  Position position = 0;      // of the write that made it so
-};
 
 // A key and what becomes of it: an entry, or nothing (removed).
 struct Change {
@@ -37,7 +32,7 @@ struct ReplyId {
 
 // What is kept of a write, so that its retry is answered and not applied again.
 struct Reply {
-  Applied applied;                      // never kExpired
+  Applied applied;                      // never kExpired or kFull
   std::uint64_t first_outstanding = 0;  // of the client, as it was known behind this write
   bool operator==(const Reply&) const = default;
 };
@@ -48,6 +43,12 @@ struct ReplyChange {
   std::optional<Reply> reply;
 };
 
+// What changes of the session table at one position.
+struct SessionChanges {
+  std::vector<ReplyChange> replies;
+  std::optional<std::uint64_t> epoch;  // that begins
+};
+
 // A hash over every key, version and value; kv.x (kv_state_hash) says how it is made.
 struct StateHash {
   std::array<std::uint8_t, 16> hash{};
@@ -55,8 +56,8 @@ struct StateHash {
   std::uint64_t keys = 0;  // how many keys it covers
 };
 
-// Holds the state: keys, entries, the replies kept for retries, and the position they stand for. An
-// ordered set of changes goes in, is visible to reads at once, and durable later. Used from one
+// Holds the state: keys, entries, the session table's epoch and the replies kept for retries, and the
+// position they stand for. An ordered set of changes goes in, is visible to reads at once, and durable later. Used from one
 // thread, on which callbacks are run too; a callback may be run before the call returns or in a
 // later turn, and callers must cope with both. Callbacks that have not run when the store is
 // destroyed are dropped.
@@ -69,15 +70,27 @@ class Store {
   // Reads a key as left by every apply() before this call, and by none after it.
   virtual void get(std::string_view key, GetDone done) = 0;
 
+  // Reads a page of a range, as get() reads a key, or as pin() found it. Takes up to
+  // Scan::entries_max steps of the order of a get().
+  using ScanDone = std::function<void(ScanPage&& page)>;
+  virtual void scan(const Scan& scan, ScanDone done) = 0;
+  // Keeps what scans at applied(), which is returned, need from now on, until there are as many
+  // calls of unpin() for that position, or there is no more room (kHistoryBytesMax): then all pins
+  // are dropped, and scans there find ScanPage::gone. unpin() of what is dropped does nothing. Pins
+  // are not durable.
+  virtual Position pin() = 0;
+  virtual void unpin(Position at) = 0;
+
   // Applies the changes of one position, which must be the last one plus 1, and takes over those of
-  // the replies. All of them become durable together with the position, or none.
-  virtual void apply(Position position, std::vector<Change> changes,
-                     std::vector<ReplyChange> replies) = 0;
+  // the session table. All of them become durable together with the position, or none.
+  virtual void apply(Position position, std::vector<Change> changes, SessionChanges sessions) = 0;
 
   // Visits the replies that are kept at applied(), in the order of their ids. For the start: it
   // reads all of them, and none is looked up here later (see SessionTable).
   using ReplyVisitor = FunctionRef<void(const ReplyId& id, const Reply& reply)>;
   virtual void visit_replies(ReplyVisitor visitor) const = 0;
+  // The session table's epoch at applied(); 0 at first.
+  virtual std::uint64_t epoch() const = 0;
 
   // Begins to make durable everything that was applied so far. What is applied and written while an
   // earlier write is under way is gathered into one. Does nothing when there is nothing new.

@@ -34,6 +34,15 @@ struct WriteResult {
   std::vector<ReplicaId> missing;  // with kPartlyApplied: who may lack it
 };
 
+// How much a read sees. kv_consistency and kv_read_options in kv.x say what each promises.
+struct ReadOptions {
+  enum class Consistency { kLinearizable, kSequential, kEventual };
+
+  Consistency consistency = Consistency::kLinearizable;
+  Position seen = 0;       // kSequential
+  Duration max_staleness;  // kEventual; 0: no bound
+};
+
 // What the manager counts; each only grows, but for those that say how many there are now.
 struct ManagerCounters {
   std::uint64_t writes_waiting = 0;  // of clients, for their end, now
@@ -57,6 +66,15 @@ class Manager {
   struct Limits {
     std::size_t writes_waiting_max = 65536;  // of clients; more are refused as kBusy
     std::size_t reads_waiting_max = 65536;   // the same
+    // For so long a read waits for the state to reach what it has to see, before it is refused.
+    Duration catch_up_max = seconds(2);
+    // An epoch of operations (kv::SessionTable) lasts so long while a leader, or under 2pc this
+    // replica, is in office.
+    Duration epoch_age_max = seconds(15 * 60);
+    // So many listings may be under way at once: of more, the one that was not asked for longest
+    // ends. One that is not asked for for so long ends too.
+    std::size_t listings_max = 16;
+    Duration listing_idle_max = seconds(60);
     // Where a log is the durability, the state is saved in the background, one save at a time:
     // when so many writes were applied that are not in it, or so many bytes of commands, or when
     // the first of them is this old. A save of 100,000 writes takes 0.15 s of a processor when they
@@ -90,6 +108,7 @@ class Manager {
   // Each `done` is run once, from turn() or when a sync is done; never from within the call itself
   // but when a limit refuses it. Those that are not done when the manager goes are dropped.
 
+  // A client's write: not a kEpoch, which is the replicas' own.
   using WriteDone = UniqueFunction<void(const WriteResult& result)>;
   void write(const kv::Command& command, WriteDone done);
 
@@ -97,7 +116,27 @@ class Manager {
   // durable here. `position`: how many writes this replica had applied when it read.
   using ReadDone =
       UniqueFunction<void(const Status& status, const kv::Entry* entry, Position position)>;
-  void read(std::string key, ReadDone done);
+  void read(std::string key, ReadDone done) { read(std::move(key), {}, std::move(done)); }
+  void read(std::string key, const ReadOptions& options, ReadDone done);
+
+  // A transaction that only reads. `applied` is valid on success, and its outcome kApplied, kInvalid
+  // or kOverLimit.
+  using TransactionDone = UniqueFunction<void(const Status& status, const kv::Applied& applied)>;
+  void read(std::shared_ptr<const kv::Transaction> transaction, const ReadOptions& options,
+            TransactionDone done);
+
+  // A page of a range. The first one of a listing has no Scan::at; where has_total_order(), and when
+  // more pages follow, its position is kept for Scan::at of those: kRevisionGone when it could not
+  // be. `options` are of the first page.
+  using ScanDone = UniqueFunction<void(const Status& status, kv::ScanPage&& page)>;
+  void scan(kv::Scan scan, const ReadOptions& options, ScanDone done);
+
+  // Whether all writes have one order at all replicas, so that positions mean the same everywhere.
+  bool has_total_order() const;
+  // Whether a transaction happens at every replica or at none.
+  bool has_transactions() const { return log_ != nullptr; }
+  // The current epoch of operations, as far as this replica knows.
+  std::uint64_t epoch() const { return state_machine_.sessions().epoch(); }
 
   // A message of another replica, whose commands have been validated.
   using Answer = UniqueFunction<void(protocol::MessagePtr answer)>;
