@@ -24,8 +24,8 @@ struct Command {
 
   Kind kind = Kind::kPut;
   OperationId operation;
-  std::string key;    // kPut and kDel
-  std::string value;  // kPut
+  std::string key;                                           // kPut and kDel
+  std::string value;                                         // kPut
   std::shared_ptr<const Transaction> transaction = nullptr;  // kTransaction
   std::uint64_t epoch = 0;                                   // kEpoch
 };

@@ -1,13 +1,29 @@
 #include "kv/session_table.h"
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/check.h"
 #include "kv/state_hash.h"
 
 namespace rkv::kv {
+namespace {
+
+constexpr const char* kFullReason =
+    "there is no room to remember one more write until the next epoch begins; try again";
+
+constexpr const char* kNotNearReason =
+    "the operation's sequence is of an epoch that is not near; SESSION says where to begin";
+
+std::size_t told_size(const Applied& applied) {
+  return applied.told == nullptr ? 0 : applied.told->size();
+}
+
+}  // namespace
 
 SessionTable::SessionTable(const SessionLimits& limits) : limits_(limits) {
   RKV_CHECK(limits.sessions_max > 0 && limits.replies_per_client_max > 0,
@@ -16,8 +32,14 @@ SessionTable::SessionTable(const SessionLimits& limits) : limits_(limits) {
             "one client's replies fit into the table");
 }
 
+void SessionTable::load_epoch(std::uint64_t epoch) {
+  RKV_CHECK(epoch_ == 0 && replies_ == 0, "an epoch is loaded first");
+  epoch_ = epoch;
+}
+
 // The reply at a session's last position carries the first_outstanding that held from there on:
-// nothing but a write changes it, and the reply to the last write is never dropped before the next.
+// nothing but a write changes it, and the reply to the last write is never dropped before the next,
+// unless its epoch is over, and then everything below is refused anyway.
 void SessionTable::load(const ReplyId& id, const Reply& reply) {
   RKV_CHECK(id.client != 0, "only clients with an identity have sessions");
   RKV_CHECK(reply.applied.position != 0, "what is remembered has been applied");
@@ -25,18 +47,30 @@ void SessionTable::load(const ReplyId& id, const Reply& reply) {
   const bool added = session.replies.emplace(id.sequence, reply.applied).second;
   RKV_CHECK(added, "a store keeps one reply for each id");
   ++replies_;
+  told_bytes_ += told_size(reply.applied);
   session.first_outstanding = std::max(session.first_outstanding, reply.first_outstanding);
-  if (reply.applied.position > session.last_used) {
-    use(session, id.client, reply.applied.position);
-  }
-  RKV_CHECK(sessions_.size() <= limits_.sessions_max && replies_ <= limits_.replies_max &&
-                session.replies.size() <= limits_.replies_per_client_max,
-            "a store keeps no more than the limits allow");
 }
 
-std::optional<Applied> SessionTable::answer(const OperationId& operation, Position position) const {
+// The first sequence that is of the current epoch or the one before.
+std::uint64_t SessionTable::kept_from() const {
+  return epoch_ == 0 ? 0 : (epoch_ - 1) << kEpochShift;
+}
+
+bool SessionTable::is_full(bool is_new_session) const {
+  return replies_ >= limits_.replies_max || told_bytes_ >= limits_.told_bytes_max ||
+         (is_new_session && sessions_.size() >= limits_.sessions_max);
+}
+
+bool SessionTable::wants_epoch() const {
+  const auto is_near = [](std::size_t count, std::size_t max) { return count >= max / 4 * 3; };
+  return is_near(replies_, limits_.replies_max) || is_near(told_bytes_, limits_.told_bytes_max) ||
+         is_near(sessions_.size(), limits_.sessions_max);
+}
+
+std::optional<Applied> SessionTable::known(const OperationId& operation, Position position) const {
   const Applied expired{Applied::Outcome::kExpired, 0, position};
-  if (operation.sequence < operation.first_outstanding) return expired;
+  const bool is_over = operation.sequence < kept_from();
+  if (operation.sequence < operation.first_outstanding || is_over) return expired;
   const auto found = sessions_.find(operation.client);
   if (found == sessions_.end()) return std::nullopt;
   const Session& session = found->second;
@@ -44,80 +78,93 @@ std::optional<Applied> SessionTable::answer(const OperationId& operation, Positi
   const auto reply = session.replies.find(operation.sequence);
   if (reply != session.replies.end()) return reply->second;
   // Its reply would be the lowest, and so the one to go to make room for it.
-  const bool full = session.replies.size() >= limits_.replies_per_client_max;
-  if (full && operation.sequence < session.replies.begin()->first) return expired;
+  const bool has_most = session.replies.size() >= limits_.replies_per_client_max;
+  if (has_most && operation.sequence < session.replies.begin()->first) return expired;
   return std::nullopt;
+}
+
+std::optional<Applied> SessionTable::answer(const OperationId& operation, Position position) const {
+  if (std::optional<Applied> reply = known(operation, position)) return reply;
+  const auto refused = [position](Applied::Outcome outcome, const char* reason) {
+    return Applied{outcome, 0, position, std::make_shared<const std::string>(reason)};
+  };
+  if (epoch_of(operation.sequence) > epoch_ + 1) {
+    return refused(Applied::Outcome::kInvalid, kNotNearReason);
+  }
+  const auto session = sessions_.find(operation.client);
+  const bool is_new = session == sessions_.end();
+  if (!is_full(is_new) || (!is_new && makes_room(session->second, operation))) return std::nullopt;
+  return refused(Applied::Outcome::kFull, kFullReason);
+}
+
+// Whether a reply of the client goes as this operation comes.
+bool SessionTable::makes_room(const Session& session, const OperationId& operation) const {
+  return session.replies.size() >= limits_.replies_per_client_max ||
+         session.replies.begin()->first < operation.first_outstanding;
 }
 
 std::vector<ReplyChange> SessionTable::remember(const OperationId& operation,
                                                 const Applied& applied) {
   RKV_CHECK(operation.client != 0, "only clients with an identity have sessions");
-  RKV_CHECK(by_last_used_.empty() || applied.position > by_last_used_.rbegin()->first,
-            "commands are remembered in the order of their positions");
   std::vector<ReplyChange> changes;
   Session& session = sessions_[operation.client];
   session.first_outstanding = std::max(session.first_outstanding, operation.first_outstanding);
-  drop_replies_below(session, operation.client, changes);
+  drop_below(session, operation.client, session.first_outstanding, changes);
   if (session.replies.size() >= limits_.replies_per_client_max) {
     session.first_outstanding = session.replies.begin()->first + 1;
-    drop_replies_below(session, operation.client, changes);
+    drop_below(session, operation.client, session.first_outstanding, changes);
   }
   RKV_CHECK(operation.sequence >= session.first_outstanding, "what has expired is not applied");
   const bool added = session.replies.emplace(operation.sequence, applied).second;
   RKV_CHECK(added, "what is remembered is not applied again");
   ++replies_;
-  use(session, operation.client, applied.position);
+  told_bytes_ += told_size(applied);
   const Reply reply{applied, session.first_outstanding};
   changes.push_back({{operation.client, operation.sequence}, reply});
-  while (sessions_.size() > limits_.sessions_max || replies_ > limits_.replies_max) {
-    drop_session(by_last_used_.begin()->second, changes);
+  return changes;
+}
+
+SessionChanges SessionTable::begin_epoch(std::uint64_t epoch) {
+  SessionChanges changes;
+  if (epoch != epoch_ + 1) return changes;
+  epoch_ = epoch;
+  changes.epoch = epoch;
+  for (auto session = sessions_.begin(); session != sessions_.end();) {
+    drop_below(session->second, session->first, kept_from(), changes.replies);
+    session = session->second.replies.empty() ? sessions_.erase(session) : std::next(session);
   }
   return changes;
 }
 
-void SessionTable::use(Session& session, std::uint64_t client, Position position) {
-  if (session.last_used != 0) by_last_used_.erase(session.last_used);
-  session.last_used = position;
-  const bool added = by_last_used_.emplace(position, client).second;
-  RKV_CHECK(added, "one command has one position");
-}
-
-void SessionTable::drop_replies_below(Session& session, std::uint64_t client,
-                                      std::vector<ReplyChange>& changes) {
+void SessionTable::drop_below(Session& session, std::uint64_t client, std::uint64_t sequence,
+                              std::vector<ReplyChange>& changes) {
   auto reply = session.replies.begin();
-  while (reply != session.replies.end() && reply->first < session.first_outstanding) {
+  while (reply != session.replies.end() && reply->first < sequence) {
     changes.push_back({{client, reply->first}, std::nullopt});
+    told_bytes_ -= told_size(reply->second);
     reply = session.replies.erase(reply);
     --replies_;
   }
 }
 
-void SessionTable::drop_session(std::uint64_t client, std::vector<ReplyChange>& changes) {
-  const auto dropped = sessions_.find(client);
-  for (const auto& [sequence, applied] : dropped->second.replies) {
-    changes.push_back({{client, sequence}, std::nullopt});
-  }
-  replies_ -= dropped->second.replies.size();
-  by_last_used_.erase(dropped->second.last_used);
-  sessions_.erase(dropped);
-}
-
 std::array<std::uint8_t, 16> SessionTable::digest() const {
   StateHasher hasher;
+  hasher.add({}, epoch_, {});
   std::string key;
   std::string record;
   for (const auto& [client, session] : sessions_) {
     key.clear();
     append_uint64(key, client);
     record.clear();
-    append_uint64(record, session.last_used);
     for (const auto& [sequence, applied] : session.replies) {
       append_uint64(record, sequence);
       append_uint32(record, static_cast<std::uint32_t>(applied.outcome));
       append_uint64(record, applied.version);
       append_uint64(record, applied.position);
+      append_opaque(record, applied.told == nullptr ? std::string_view() : *applied.told);
     }
-    hasher.add(key, session.first_outstanding, record);
+    // What an epoch ended is not told apart: a table that was loaded may not know the same of it.
+    hasher.add(key, std::max(session.first_outstanding, kept_from()), record);
   }
   return hasher.finish(0).hash;
 }

@@ -33,28 +33,29 @@ constexpr std::uint64_t first_sequence_of(std::uint64_t epoch) { return epoch <<
 // nothing else, no clock among it, so that it is equal on all replicas that applied the same. For
 // one thread.
 //
-// What it promises. Each (client, sequence) is applied at most once, ever: the first command with it
-// is applied; a later one gets the reply of the first while that is remembered, and is refused
+// What it promises. Each (client, sequence) is applied at most once, ever: the first command with
+// it is applied; a later one gets the reply of the first while that is remembered, and is refused
 // (kExpired) when it may not be any more. Why it is right: a reply is forgotten only
 // - as its client says that it does not wait for it (a higher first_outstanding), which is
 //   remembered with the client's later replies; or
 // - as the lowest of a client that has more than replies_per_client_max, which is remembered in the
 //   same way; or
-// - as its epoch is over: the upper bits of its sequence are below the epoch before the current one.
-//   What is that old is refused from its own number, so nothing needs to be remembered of it, nor of
-//   its client: when a client's last reply goes in this way, every sequence that it ever used is of
-//   an epoch that is over.
-// The epoch only grows, by commands at positions of their own (begin_epoch()); no clock and no order
-// of use is in it. So the rule is right also where replicas apply in different orders, and forget
-// before or after they applied a write: what an epoch ends is refused by every replica that has
-// begun the next but one, remembered or not.
+// - as its epoch is over: the upper bits of its sequence are below the epoch before the current
+// one.
+//   What is that old is refused from its own number, so nothing needs to be remembered of it, nor
+//   of its client: when a client's last reply goes in this way, every sequence that it ever used is
+//   of an epoch that is over.
+// The epoch only grows, by commands at positions of their own (begin_epoch()); no clock and no
+// order of use is in it. So the rule is right also where replicas apply in different orders, and
+// forget before or after they applied a write: what an epoch ends is refused by every replica that
+// has begun the next but one, remembered or not.
 //
 // What it costs. A client must learn the epoch before its first write: one question to any one
-// replica, which that answers out of its memory, and again when it was told kExpired of a write that
-// it had sent once. A write whose answer does not come for a whole epoch cannot be retried any more:
-// its outcome stays unknown to the client. An epoch lasts 15 minutes of a leader's office, or until
-// the table is three quarters full (wants_epoch()); so whoever fills it shortens that for all. When
-// it is full before the next epoch begins, new writes are refused (kFull).
+// replica, which that answers out of its memory, and again when it was told kExpired of a write
+// that it had sent once. A write whose answer does not come for a whole epoch cannot be retried any
+// more: its outcome stays unknown to the client. An epoch lasts 15 minutes of a leader's office, or
+// until the table is three quarters full (wants_epoch()); so whoever fills it shortens that for
+// all. When it is full before the next epoch begins, new writes are refused (kFull).
 //
 // A client must not use an operation id for two different writes: the second would be answered with
 // the reply of the first.
@@ -68,13 +69,15 @@ class SessionTable {
   void load_epoch(std::uint64_t epoch);
   void load(const ReplyId& id, const Reply& reply);
 
-  // What a command with this id at this position is answered without being applied: the remembered
-  // reply, kExpired, kInvalid (of an epoch that is still far) or kFull; nothing if it must be
-  // applied. Its client is not 0. Changes nothing.
+  // What is known of an operation, whose client is not 0: the remembered reply, or kExpired, at
+  // this position; nothing if it has not been applied. Changes nothing; nor does answer().
+  std::optional<Applied> known(const OperationId& operation, Position position) const;
+  // What a command with this id at this position is answered without being applied: what is known
+  // of it, else kInvalid (its epoch is still far) or kFull; nothing if it must be applied.
   std::optional<Applied> answer(const OperationId& operation, Position position) const;
 
-  // Remembers what a command did for which answer() had nothing, or kFull where it had to be applied
-  // all the same, at a position above all before. Returns what has to be kept and dropped in the
+  // Remembers what a command did of which nothing is known. Takes it also when the table is full:
+  // where it matters, answer() was asked before. Returns what has to be kept and dropped in the
   // store with it.
   std::vector<ReplyChange> remember(const OperationId& operation, const Applied& applied);
 
@@ -97,12 +100,10 @@ class SessionTable {
     std::uint64_t first_outstanding = 0;       // the highest seen; nothing below is remembered
     std::map<std::uint64_t, Applied> replies;  // by sequence; never empty between calls
   };
-  using Replies = std::map<std::uint64_t, Applied>;
 
-  bool is_over(std::uint64_t sequence) const;
+  std::uint64_t kept_from() const;
   bool is_full(bool is_new_session) const;
-  Replies::iterator drop(Session& session, std::uint64_t client, Replies::iterator reply,
-                         std::vector<ReplyChange>& changes);
+  bool makes_room(const Session& session, const OperationId& operation) const;
   void drop_below(Session& session, std::uint64_t client, std::uint64_t sequence,
                   std::vector<ReplyChange>& changes);
 

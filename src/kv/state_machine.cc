@@ -6,8 +6,73 @@
 #include <vector>
 
 #include "base/check.h"
+#include "kv/evaluation.h"
 
 namespace rkv::kv {
+
+// Reads what a transaction is about, one thing after another, and evaluates it then.
+class StateMachine::Gathering : public std::enable_shared_from_this<Gathering> {
+ public:
+  Gathering(Store& store, std::weak_ptr<bool> alive, std::shared_ptr<const Transaction> transaction,
+            UniqueFunction<void(const Findings&)> done)
+      : store_(store),
+        alive_(std::move(alive)),
+        transaction_(std::move(transaction)),
+        keys_(keys_of(*transaction_)),
+        done_(std::move(done)) {}
+
+  // A loop and not a recursion, see StateMachine::run(). Who is called back holds the object.
+  void run() {
+    if (running_) return;
+    running_ = true;
+    bool found = true;
+    while (found && next_ < keys_.size() + 2) found = look();
+    running_ = false;
+    if (found) done_(findings_);
+  }
+
+ private:
+  // Looks for the next thing; whether it was found at once.
+  bool look() {
+    const std::size_t index = next_++;
+    arrived_ = false;
+    if (index < keys_.size()) {
+      store_.get(keys_[index], [self = shared_from_this(), index](const Entry* entry) {
+        std::optional<Entry>& found = self->findings_.entries[self->keys_[index]];
+        if (entry != nullptr) found = *entry;
+        self->arrived();
+      });
+    } else {
+      const bool is_then = index == keys_.size();
+      const std::optional<Scan> scan =
+          range_scan(is_then ? transaction_->then : transaction_->otherwise);
+      if (!scan) return true;
+      store_.scan(*scan, [self = shared_from_this(), is_then](ScanPage&& page) {
+        for (ScannedEntry& entry : page.entries) {
+          (is_then ? self->findings_.then_range : self->findings_.otherwise_range)
+              .push_back(std::move(entry.key));
+        }
+        self->arrived();
+      });
+    }
+    return arrived_;
+  }
+
+  void arrived() {
+    arrived_ = true;
+    if (!running_ && !alive_.expired()) run();
+  }
+
+  Store& store_;
+  const std::weak_ptr<bool> alive_;
+  const std::shared_ptr<const Transaction> transaction_;
+  const std::vector<std::string> keys_;
+  UniqueFunction<void(const Findings&)> done_;
+  Findings findings_;
+  std::size_t next_ = 0;  // of keys_, and then of the two ranges
+  bool running_ = false;
+  bool arrived_ = false;
+};
 
 StateMachine::StateMachine(Store& store, const Options& options)
     : store_(store),
@@ -16,6 +81,7 @@ StateMachine::StateMachine(Store& store, const Options& options)
       last_position_(store.applied()),
       alive_(std::make_shared<bool>(true)) {
   if (sessions_mode_ == Sessions::kNone) return;
+  sessions_.load_epoch(store_.epoch());
   store_.visit_replies(
       [this](const ReplyId& id, const Reply& reply) { sessions_.load(id, reply); });
 }
@@ -23,10 +89,10 @@ StateMachine::StateMachine(Store& store, const Options& options)
 StateMachine::~StateMachine() = default;
 
 void StateMachine::apply(Position position, Command command, ApplyDone done) {
-  add({position, false, std::move(command), std::move(done), nullptr, nullptr});
+  add({position, false, std::move(command), std::move(done), {}});
 }
 
-void StateMachine::skip(Position position) { add({position, true, {}, nullptr, nullptr, nullptr}); }
+void StateMachine::skip(Position position) { add({position, true, {}, nullptr, {}}); }
 
 void StateMachine::add(Waiting waiting) {
   RKV_CHECK(waiting.position == last_position_ + 1,
@@ -36,26 +102,51 @@ void StateMachine::add(Waiting waiting) {
   run();
 }
 
+// The store answers with what was applied before the call, so nobody has to wait for a read.
+void StateMachine::after_applies(UniqueFunction<void()> task) {
+  if (waiting_.empty()) {
+    task();
+    return;
+  }
+  waiting_.push_back({0, false, {}, nullptr, std::move(task)});
+}
+
 void StateMachine::read(std::string_view key, Store::GetDone done) {
   if (waiting_.empty()) {
     read_now(key, std::move(done));
     return;
   }
-  Waiting read;
-  read.command.key = key;
-  read.read_done = std::move(done);
-  waiting_.push_back(std::move(read));
+  after_applies([this, key = std::string(key), done = std::move(done)]() mutable {
+    read_now(key, std::move(done));
+  });
+}
+
+void StateMachine::read(std::shared_ptr<const Transaction> transaction, ApplyDone done) {
+  after_applies([this, transaction = std::move(transaction), done = std::move(done)]() mutable {
+    const Position position = store_.applied();
+    gather(transaction, [transaction, position, done = std::move(done)](const Findings& findings) {
+      done(evaluate(*transaction, findings, position).applied);
+    });
+  });
+}
+
+void StateMachine::scan(Scan scan, bool pins, Store::ScanDone done) {
+  after_applies([this, scan = std::move(scan), pins, done = std::move(done)]() mutable {
+    const bool may_pin = pins && scan.at == 0;
+    const Position pinned = may_pin ? store_.pin() : 0;
+    store_.scan(scan, [this, alive = std::weak_ptr<bool>(alive_), may_pin, pinned,
+                       done = std::move(done)](ScanPage&& page) {
+      if (alive.expired()) return;
+      if (may_pin && !page.more) store_.unpin(pinned);
+      done(std::move(page));
+    });
+  });
 }
 
 void StateMachine::look_up(const OperationId& operation, LookUpDone done) {
-  if (waiting_.empty()) {
-    done(sessions_.answer(operation, last_position_));
-    return;
-  }
-  Waiting look_up;
-  look_up.command.operation = operation;
-  look_up.look_up_done = std::move(done);
-  waiting_.push_back(std::move(look_up));
+  after_applies([this, operation, done = std::move(done)] {
+    done(sessions_.answer(operation, store_.applied()));
+  });
 }
 
 void StateMachine::read_now(std::string_view key, Store::GetDone done) {
@@ -63,6 +154,12 @@ void StateMachine::read_now(std::string_view key, Store::GetDone done) {
              [alive = std::weak_ptr<bool>(alive_), done = std::move(done)](const Entry* entry) {
                if (!alive.expired()) done(entry);
              });
+}
+
+void StateMachine::gather(const std::shared_ptr<const Transaction>& transaction,
+                          UniqueFunction<void(const Findings&)> done) {
+  std::make_shared<Gathering>(store_, std::weak_ptr<bool>(alive_), transaction, std::move(done))
+      ->run();
 }
 
 // A loop and not a recursion: a store that answers inline brings finish() back in here from below
@@ -77,19 +174,18 @@ void StateMachine::run() {
 void StateMachine::begin_first() {
   Waiting& first = waiting_.front();
   if (first.position == 0) {
-    // The store answers with what was applied before the call, so nobody has to wait for a read.
-    Waiting asked = std::move(first);
+    UniqueFunction<void()> task = std::move(first.task);
     waiting_.pop_front();
-    if (asked.look_up_done) {
-      asked.look_up_done(sessions_.answer(asked.command.operation, store_.applied()));
-    } else {
-      read_now(asked.command.key, std::move(asked.read_done));
-    }
+    task();
     return;
   }
   if (first.nothing) {
     store_.apply(first.position, {}, {});
     waiting_.pop_front();
+    return;
+  }
+  if (first.command.kind == Command::Kind::kEpoch) {
+    finish_epoch();
     return;
   }
   // Everything before the first one has been applied: what is known now is what was decided by the
@@ -102,8 +198,20 @@ void StateMachine::begin_first() {
     }
   }
   busy_ = true;
+  if (first.command.transaction != nullptr) {
+    begin_transaction(first.command.transaction, first.position);
+    return;
+  }
   store_.get(first.command.key, [this, alive = std::weak_ptr<bool>(alive_)](const Entry* before) {
-    if (!alive.expired()) finish(before);
+    if (!alive.expired()) finish_single(before);
+  });
+}
+
+void StateMachine::begin_transaction(const std::shared_ptr<const Transaction>& transaction,
+                                     Position position) {
+  gather(transaction, [this, transaction, position](const Findings& findings) {
+    Evaluation evaluation = evaluate(*transaction, findings, position);
+    finish(std::move(evaluation.applied), std::move(evaluation.changes));
   });
 }
 
@@ -118,29 +226,44 @@ void StateMachine::finish_known(const Applied& known) {
   if (first.apply_done) first.apply_done(known);
 }
 
-void StateMachine::finish(const Entry* before) {
-  Waiting first = std::move(waiting_.front());
+void StateMachine::finish_epoch() {
+  const Waiting first = std::move(waiting_.front());
   waiting_.pop_front();
+  store_.apply(first.position, {}, sessions_.begin_epoch(first.command.epoch));
+  if (first.apply_done) first.apply_done({Applied::Outcome::kApplied, 0, first.position});
+}
+
+// A put or a del.
+void StateMachine::finish_single(const Entry* before) {
+  Waiting& first = waiting_.front();
   Applied applied;
   applied.position = first.position;
   std::vector<Change> changes;
   if (first.command.kind == Command::Kind::kPut) {
     applied.version = before == nullptr ? 1 : before->version + 1;
-    changes.push_back({std::move(first.command.key),
-                       Entry{std::move(first.command.value), applied.version, first.position}});
+    const Position created = before == nullptr ? first.position : before->created;
+    changes.push_back(
+        {std::move(first.command.key),
+         Entry{std::move(first.command.value), applied.version, first.position, created}});
   } else if (before != nullptr) {
     applied.version = before->version;
     changes.push_back({std::move(first.command.key), std::nullopt});
   } else {
     applied.outcome = Applied::Outcome::kNotFound;
   }
-  std::vector<ReplyChange> replies;
+  finish(std::move(applied), std::move(changes));
+}
+
+void StateMachine::finish(Applied applied, std::vector<Change> changes) {
+  const Waiting first = std::move(waiting_.front());
+  waiting_.pop_front();
+  SessionChanges sessions;
   // Where commands are applied in another order than they were sent in, a later one may have said
-  // already that nobody waits for this one any more.
-  if (has_session(first.command) && !sessions_.answer(first.command.operation, first.position)) {
-    replies = sessions_.remember(first.command.operation, applied);
+  // already that nobody waits for this one any more, or its epoch be over.
+  if (has_session(first.command) && !sessions_.known(first.command.operation, first.position)) {
+    sessions.replies = sessions_.remember(first.command.operation, applied);
   }
-  store_.apply(first.position, std::move(changes), std::move(replies));
+  store_.apply(first.position, std::move(changes), std::move(sessions));
   busy_ = false;
   if (first.apply_done) first.apply_done(applied);
   run();

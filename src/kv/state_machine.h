@@ -15,6 +15,8 @@
 
 namespace rkv::kv {
 
+struct Findings;
+
 // Turns commands into changes of a store, strictly in the order of their positions, whatever the
 // order in which the store's reads finish. Deterministic: equal commands give equal states and
 // results. Used from one thread. A callback may apply and read more, but must not destroy the state
@@ -83,12 +85,13 @@ class StateMachine {
 
   void run();
   void begin_first();
-  void begin_transaction(const std::shared_ptr<const Transaction>& transaction);
+  void begin_transaction(const std::shared_ptr<const Transaction>& transaction, Position position);
   void add(Waiting waiting);
   void after_applies(UniqueFunction<void()> task);
   bool has_session(const Command& command) const;
   void gather(const std::shared_ptr<const Transaction>& transaction,
-              UniqueFunction<void(const Gathering&)> done);
+              UniqueFunction<void(const Findings&)> done);
+  void read_now(std::string_view key, Store::GetDone done);
   void finish_known(const Applied& known);
   void finish_epoch();
   void finish_single(const Entry* before);

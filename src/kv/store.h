@@ -56,11 +56,11 @@ struct StateHash {
   std::uint64_t keys = 0;  // how many keys it covers
 };
 
-// Holds the state: keys, entries, the session table's epoch and the replies kept for retries, and the
-// position they stand for. An ordered set of changes goes in, is visible to reads at once, and durable later. Used from one
-// thread, on which callbacks are run too; a callback may be run before the call returns or in a
-// later turn, and callers must cope with both. Callbacks that have not run when the store is
-// destroyed are dropped.
+// Holds the state: keys, entries, the session table's epoch and the replies kept for retries, and
+// the position they stand for. An ordered set of changes goes in, is visible to reads at once, and
+// durable later. Used from one thread, on which callbacks are run too; a callback may be run before
+// the call returns or in a later turn, and callers must cope with both. Callbacks that have not run
+// when the store is destroyed are dropped.
 class Store {
  public:
   virtual ~Store() = default;

@@ -87,8 +87,8 @@ struct StepsResult {
   bool operator==(const StepsResult&) const = default;
 };
 
-// Whether all limits are kept: kInvalid or kOverLimit with a reason if not. The size of the whole
-// is looked at where it is encoded.
+// Whether all limits are kept, one range removed in each branch at most: kInvalid or kOverLimit
+// with a reason if not. The size of the whole is looked at where it is encoded.
 Status validate_transaction(const Transaction& transaction);
 
 // Whether no step of it writes.

@@ -119,15 +119,15 @@ class Manager {
   void read(std::string key, ReadDone done) { read(std::move(key), {}, std::move(done)); }
   void read(std::string key, const ReadOptions& options, ReadDone done);
 
-  // A transaction that only reads. `applied` is valid on success, and its outcome kApplied, kInvalid
-  // or kOverLimit.
+  // A transaction that only reads. `applied` is valid on success, and its outcome kApplied,
+  // kInvalid or kOverLimit.
   using TransactionDone = UniqueFunction<void(const Status& status, const kv::Applied& applied)>;
   void read(std::shared_ptr<const kv::Transaction> transaction, const ReadOptions& options,
             TransactionDone done);
 
-  // A page of a range. The first one of a listing has no Scan::at; where has_total_order(), and when
-  // more pages follow, its position is kept for Scan::at of those: kRevisionGone when it could not
-  // be. `options` are of the first page.
+  // A page of a range. The first one of a listing has no Scan::at; where has_total_order(), and
+  // when more pages follow, its position is kept for Scan::at of those: kRevisionGone when it could
+  // not be. `options` are of the first page.
   using ScanDone = UniqueFunction<void(const Status& status, kv::ScanPage&& page)>;
   void scan(kv::Scan scan, const ReadOptions& options, ScanDone done);
 
