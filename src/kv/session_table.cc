@@ -62,7 +62,7 @@ bool SessionTable::is_full(bool is_new_session) const {
 }
 
 bool SessionTable::wants_epoch() const {
-  const auto is_near = [](std::size_t count, std::size_t max) { return count >= max / 4 * 3; };
+  const auto is_near = [](std::size_t count, std::size_t max) { return count * 4 >= max * 3; };
   return is_near(replies_, limits_.replies_max) || is_near(told_bytes_, limits_.told_bytes_max) ||
          is_near(sessions_.size(), limits_.sessions_max);
 }
