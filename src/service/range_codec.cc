@@ -135,7 +135,8 @@ Result<Listing> listing_from_wire(const kv_range_args& args, const Cluster& clus
   scan.size_max = limit_of(args.size_max, kPageSizeMax);
   const std::uint32_t arguments =
       checksum_of(scan.first, scan.end, scan.reverse, scan.what, cluster);
-  if (args.token.kv_token_len == 0) return Listing{std::move(scan), arguments, args.one_page != FALSE};
+  if (args.token.kv_token_len == 0)
+    return Listing{std::move(scan), arguments, args.one_page != FALSE};
 
   Result<Token> decoded = decode(view_of(args.token));
   if (!decoded.ok()) return decoded.status();
@@ -158,7 +159,7 @@ Result<Listing> listing_from_wire(const kv_range_args& args, const Cluster& clus
 std::string token_behind(const Listing& listing, const kv::ScanPage& page, const Cluster& cluster,
                          bool has_total_order) {
   if (!page.more) return {};
-  RKV_CHECK(page.count > 0, "a page with more behind it covers a key");
+  RKV_CHECK(!page.last.empty(), "a page with more behind it has come to a key");
   Token token;
   token.arguments = listing.arguments;
   if (has_total_order) {
