@@ -38,7 +38,8 @@ class ClientService {
   ClientService(const Cluster& cluster, replica::Manager& manager, kv::Store& store, Peers& peers,
                 const rpc::Server& server, rpc::EventLoop& loop, Logger& logger);
 
-  // Adds KV_PROG to a server, with its overload and datagram replies.
+  // Adds KV_PROG to a server, with its overload and datagram replies; has the writes that come over
+  // UDP remembered.
   void serve_on(rpc::Server& server);
 
   // Adds a number to the counters of STATUS that this service does not know; `read` is called for

@@ -88,6 +88,7 @@ std::vector<StatusService::Counter> StatusService::counters() const {
       {"calls_rejected", server.rejected},
       {"datagrams_received", server.datagrams_received},
       {"datagrams_dropped", server.datagrams_dropped},
+      {"datagrams_repeated", server.datagrams_repeated},
       {"datagrams_answered", server.datagrams_answered},
       {"datagrams_not_answered", server.datagrams_not_answered},
       {"datagrams_use_tcp", server.datagrams_use_tcp},
