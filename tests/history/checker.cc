@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "counterexample.h"
 
 namespace rkv::history {
@@ -16,6 +17,7 @@ constexpr std::uint64_t kStepsGrowth = 8;
 
 // A refused operation did nothing, and a get without an answer tells nothing.
 bool tells_something(const Operation& operation) {
+  RKV_CHECK(operation.kind != Kind::kTransact, "transactions are not searched yet");
   if (operation.outcome == Outcome::kRefused) return false;
   return operation.kind != Kind::kGet || operation.outcome != Outcome::kUnknown;
 }
