@@ -2,35 +2,7 @@
 
 #include <utility>
 
-#include "base/bytes.h"
-
 namespace rkv::history {
-
-using cli::Json;
-
-std::optional<std::string> from_base64(std::string_view text) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::size_t padding = 0;
-  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  text.remove_suffix(padding);
-  std::string bytes;
-  std::uint32_t bits = 0;
-  std::size_t bits_held = 0;
-  for (const char c : text) {
-    const std::size_t digit = kDigits.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(digit);
-    bits_held += 6;
-    if (bits_held < 8) continue;
-    bits_held -= 8;
-    bytes += static_cast<char>(bits >> bits_held & 0xFF);
-    bits &= (1U << bits_held) - 1;
-  }
-  if (bits != 0) return std::nullopt;  // what the padding cut off must have been zeros
-  return bytes;
-}
 
 const Json* FieldReader::find(const char* name) {
   if (!ok()) return nullptr;
@@ -76,7 +48,7 @@ std::size_t FieldReader::word(const char* name, std::initializer_list<const char
   const Json* const field = find(name);
   if (field == nullptr) return 0;
   std::string list;
-  for (const char* const it : words) {
+  for (const char* const& it : words) {
     if (*field == it) return static_cast<std::size_t>(&it - words.begin());
     list += (list.empty() ? "" : ", ") + std::string(it);
   }

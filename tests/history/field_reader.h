@@ -4,14 +4,11 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 
-#include "rkv/json.h"
+#include "json_bytes.h"
 
 namespace rkv::history {
-
-// The bytes of RFC 4648, section 4, with padding; nothing if the text is none.
-std::optional<std::string> from_base64(std::string_view text);
 
 // The first thing that was found wrong with a line; empty: nothing was.
 using Failure = std::string;
@@ -21,7 +18,7 @@ using Failure = std::string;
 class FieldReader {
  public:
   // Of an object; both outlive the reader.
-  FieldReader(const cli::Json& object, Failure& failure) : object_(object), failure_(failure) {
+  FieldReader(const Json& object, Failure& failure) : object_(object), failure_(failure) {
     if (!object.is_object()) fail("this is no JSON object");
   }
 
@@ -33,8 +30,8 @@ class FieldReader {
   // Which of these words it is, by its number among them.
   std::size_t word(const char* name, std::initializer_list<const char*> words);
   // An object or an array; an empty one if it is missing.
-  const cli::Json& object(const char* name);
-  const cli::Json& array(const char* name);
+  const Json& object(const char* name);
+  const Json& array(const char* name);
 
   // Nothing if the field is missing.
   std::optional<std::uint64_t> number_if_there(const char* name);
@@ -48,9 +45,9 @@ class FieldReader {
 
  private:
   // Nothing, and a failure, if the field is missing.
-  const cli::Json* find(const char* name);
+  const Json* find(const char* name);
 
-  const cli::Json& object_;
+  const Json& object_;
   Failure& failure_;
 };
 

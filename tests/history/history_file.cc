@@ -8,8 +8,6 @@
 namespace rkv::history {
 namespace {
 
-using cli::Json;
-
 // ---- writing -----------------------------------------------------------------------------------
 
 void add_if_told(Json& object, const char* name, const auto& number) {
@@ -20,11 +18,11 @@ Json json_of(const Compare& compare) {
   constexpr const char* kTargets[] = {"exists", "version", "value"};
   constexpr const char* kRelations[] = {"equal", "not_equal", "less", "greater"};
   Json object = Json::object();
-  cli::add_bytes(object, "key", compare.key);
+  add_bytes(object, "key", compare.key);
   object["target"] = kTargets[static_cast<std::size_t>(compare.target)];
   object["relation"] = kRelations[static_cast<std::size_t>(compare.relation)];
   if (compare.target == Compare::Target::kValue) {
-    cli::add_bytes(object, "value", compare.value);
+    add_bytes(object, "value", compare.value);
   } else {
     object["number"] = compare.number;
   }
@@ -37,9 +35,9 @@ Json json_of(const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     Json object = Json::object();
     object["operation"] = kKinds[static_cast<std::size_t>(step.kind)];
-    cli::add_bytes(object, "key", step.key);
+    add_bytes(object, "key", step.key);
     if (step.kind == Step::Kind::kPut || step.kind == Step::Kind::kAppend) {
-      cli::add_bytes(object, "value", step.value);
+      add_bytes(object, "value", step.value);
     }
     if (step.kind == Step::Kind::kIncr) object["amount"] = step.amount;
     array.push_back(std::move(object));
@@ -50,8 +48,8 @@ Json json_of(const std::vector<Step>& steps) {
 Json arguments_of(const Operation& operation) {
   Json object = Json::object();
   if (operation.kind != Kind::kTransact) {
-    cli::add_bytes(object, "key", operation.key);
-    if (operation.kind == Kind::kPut) cli::add_bytes(object, "value", operation.argument);
+    add_bytes(object, "key", operation.key);
+    if (operation.kind == Kind::kPut) add_bytes(object, "value", operation.argument);
     return object;
   }
   Json compares = Json::array();
@@ -68,7 +66,7 @@ Json json_of(const Step& step, const StepResult& result) {
   Json object = Json::object();
   if (step.kind == Step::Kind::kGet || step.kind == Step::Kind::kDel)
     object["found"] = result.found;
-  if (result.value) cli::add_bytes(object, "value", *result.value);
+  if (result.value) add_bytes(object, "value", *result.value);
   add_if_told(object, "version", result.version);
   add_if_told(object, "number", result.number);
   return object;
@@ -77,7 +75,7 @@ Json json_of(const Step& step, const StepResult& result) {
 Json result_of(const Operation& operation) {
   Json object = Json::object();
   if (operation.kind != Kind::kTransact) {
-    if (operation.kind == Kind::kGet) cli::add_bytes(object, "value", operation.value);
+    if (operation.kind == Kind::kGet) add_bytes(object, "value", operation.value);
     add_if_told(object, "version", operation.version);
     return object;
   }

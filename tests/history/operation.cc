@@ -42,6 +42,11 @@ const char* text_of(Consistency consistency) {
 
 }  // namespace
 
+std::vector<std::string> keys_of(const Operation& operation) {
+  if (operation.kind == Kind::kTransact) return keys_of(operation.transaction);
+  return {operation.key};
+}
+
 bool is_read(const Operation& operation) {
   if (operation.kind == Kind::kTransact) return is_read(operation.transaction);
   return operation.kind == Kind::kGet;

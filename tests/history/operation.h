@@ -55,6 +55,9 @@ struct Operation {
 
 using History = std::vector<Operation>;
 
+// Every key that the operation names, each once.
+std::vector<std::string> keys_of(const Operation& operation);
+
 // Whether the operation changes nothing, whatever comes of it.
 bool is_read(const Operation& operation);
 

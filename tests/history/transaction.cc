@@ -73,6 +73,16 @@ void add_steps(std::string& text, const char* word, const std::vector<Step>& ste
 
 }  // namespace
 
+std::vector<std::string> keys_of(const Transaction& transaction) {
+  std::vector<std::string> keys;
+  for (const Compare& compare : transaction.compares) keys.push_back(compare.key);
+  for (const Step& step : transaction.then) keys.push_back(step.key);
+  for (const Step& step : transaction.otherwise) keys.push_back(step.key);
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
 const std::vector<Step>& branch_of(const Transaction& transaction, bool succeeded) {
   return succeeded ? transaction.then : transaction.otherwise;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ struct Compare {
   Relation relation = Relation::kEqual;  // of the key's target to the operand
   std::uint64_t number = 0;              // the operand of kExists and kVersion
   std::string value;                     // of kValue
+  auto operator<=>(const Compare&) const = default;
 };
 
 // One thing that a transaction does.
@@ -38,6 +40,7 @@ struct Step {
   std::string key;
   std::string value;        // kPut: to write; kAppend: to put behind what is there
   std::int64_t amount = 0;  // kIncr: to add
+  auto operator<=>(const Step&) const = default;
 };
 
 // If every compare holds, the steps of `then` are done, else those of `otherwise`: in their order,
@@ -46,6 +49,7 @@ struct Transaction {
   std::vector<Compare> compares;
   std::vector<Step> then;
   std::vector<Step> otherwise;
+  auto operator<=>(const Transaction&) const = default;
 };
 
 // What one step answered.
@@ -62,6 +66,9 @@ struct TransactionResult {
   bool succeeded = false;           // every compare held
   std::vector<StepResult> results;  // one for each step of the branch that ran
 };
+
+// Every key that it names, each once.
+std::vector<std::string> keys_of(const Transaction& transaction);
 
 // The branch that runs if every compare holds, or not.
 const std::vector<Step>& branch_of(const Transaction& transaction, bool succeeded);
