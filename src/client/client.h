@@ -1,35 +1,40 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/status.h"
-#include "base/time.h"
+#include "client/async_client.h"
+#include "client/options.h"
+#include "client/range.h"
 #include "client/results.h"
 #include "client/server.h"
-#include "rpc/endpoint.h"
+#include "client/transaction.h"
 
 namespace rkv::client {
 
-struct ClientOptions {
-  Duration timeout = seconds(10);  // for one operation, over all servers and retries
-  // With kUdp a write may be done more than once, when an answer is lost or late; what is too long
-  // for a datagram, there or back, is kOverLimit.
-  rpc::Transport transport = rpc::Transport::kTcp;
+// On what a put or a del depends, and what it is to tell. All that is given must hold.
+struct WriteConditions {
+  bool if_absent = false;  // there is no such key
+  std::optional<std::uint64_t> if_version;
+  std::optional<std::string> if_value;
+  bool wants_previous = false;  // the entry before
+
+  bool operator==(const WriteConditions&) const = default;
 };
 
-// Calls a cluster, one operation at a time: each returns when it has ended, within the timeout. For
-// one thread at a time. Connects when it has something to say, and keeps the connections.
+// Calls a cluster, one operation at a time: each returns when it has ended, within its timeout. For
+// one thread at a time. AsyncClient, which it has one of, says what happens meanwhile; nothing does
+// between two operations.
 //
-// The servers are tried in their order, beginning with the one that answered last. The next one is
-// tried only when nothing can have come of the call at this one: it was not sent, or the server
-// does not offer the service; for what only reads, also when there was no answer. What a server
-// answers is the result, whatever its status; only after kBusy the same server is asked again,
-// until the timeout. A write without an answer is kUnknown: it may have been done, or may yet be.
-//
-// Statuses of the client's own: kInvalid for an empty key, kOverLimit for a key or value over its
-// limit, both without a call; kUnavailable when no server could be reached.
+// A put or del without a condition, and every plain get, is one PUT, DEL or GET. What has a
+// condition, or is to tell the entry before, and incr and append are transactions, which
+// replication forward does not offer.
 class Client {
  public:
   // `servers`: at least one.
@@ -38,12 +43,44 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  WriteOutcome put(std::string_view key, std::string_view value);
-  // kNotFound: there was nothing to remove.
-  WriteOutcome del(std::string_view key);
-  ReadOutcome get(std::string_view key);
+  WriteOutcome put(std::string_view key, std::string_view value, const CallOptions& options = {});
+  WriteOutcome put(std::string_view key, std::string_view value, const WriteConditions& conditions,
+                   const CallOptions& options = {});
+  WriteOutcome put_if_absent(std::string_view key, std::string_view value,
+                             const CallOptions& options = {});
+  WriteOutcome put_if_version(std::string_view key, std::string_view value, std::uint64_t version,
+                              const CallOptions& options = {});
+  WriteOutcome put_if_value(std::string_view key, std::string_view value, std::string_view expected,
+                            const CallOptions& options = {});
+  // kNotFound: there was nothing to remove, and no condition that did not hold.
+  WriteOutcome del(std::string_view key, const CallOptions& options = {});
+  WriteOutcome del(std::string_view key, const WriteConditions& conditions,
+                   const CallOptions& options = {});
+  // Adds to a decimal number in 64 bits with sign; a key that is not there is 0. kInvalid: the
+  // value is no number; kOverLimit or kInvalid: the sum does not fit.
+  WriteOutcome incr(std::string_view key, std::int64_t amount, const CallOptions& options = {});
+  // Appends to a value; a key that is not there is made.
+  WriteOutcome append(std::string_view key, std::string_view value,
+                      const CallOptions& options = {});
+
+  ReadOutcome get(std::string_view key, const CallOptions& options = {});
+  // One transaction, so all are of one moment; of more than kStepsMax keys several, and `at_once`
+  // says so. kOverLimit: together the values are too long for one answer.
+  ReadManyOutcome get_many(const std::vector<std::string>& keys, const CallOptions& options = {});
+
+  TransactOutcome transact(const Transaction& transaction, const CallOptions& options = {});
+  PageOutcome range(const RangeQuery& query, const CallOptions& options = {});
+  // Removes every key of the range, kDelRangeMax at a time, each of which has the whole timeout.
+  // After a failure `removed` says how many are gone for certain.
+  RemoveRangeOutcome delete_range(const Range& range, const CallOptions& options = {});
+
   // The replicas of the cluster, as the first server that answers knows them.
-  Result<ReplicaList> replicas();
+  Result<ReplicaList> replicas(const CallOptions& options = {});
+  Result<ReplicaStatus> status(bool state_hash = false, const CallOptions& options = {});
+
+  // The token of Consistency::kSequential; see AsyncClient.
+  Position seen() const;
+  void saw(Position position);
 
  private:
   class State;

@@ -10,26 +10,90 @@
 #include "base/replicas_config.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "client/transaction.h"
 
 namespace rkv::client {
 
-// How a put or del ended. What each status promises stands in kv.x; a reason names the server it
-// comes from, and the replica where that is another one.
-struct WriteOutcome {
+// What every outcome tells. What each status promises stands in kv.x; a reason names the server it
+// comes from, and the replica where that is another one, and of a write it says whether nothing
+// happened or the outcome is unknown.
+struct Outcome {
   Status status;
+  std::string server;     // "host:port" whose answer this is; empty if there is none
+  ReplicaId replica;      // the same by its id, where that is known; else 0
+  Position position = 0;  // on success: under paxos the slot of the write, or up to which was read;
+                          // else a count of the replica that answered
+
+  // What is certain about it. Not for kinds of outcome that can be of a read: they have their own.
+  Certainty certainty() const { return certainty_of(status.code()); }
+};
+
+// The certainty of what only reads: without an answer nothing has happened.
+inline Certainty certainty_of_read(const Status& status) {
+  return status.ok() ? Certainty::kDone : Certainty::kNothingHappened;
+}
+
+// How a put, del, incr or append ended.
+struct WriteOutcome : Outcome {
   std::uint64_t key_version = 0;   // on success: of the key after a put, before a del
-  Position position = 0;           // on success: writes applied by the replica that answered
   std::vector<ReplicaId> missing;  // kPartlyApplied: the replicas that may not have it
-  std::string server;              // "host:port" that answered; empty if none did
+  // With a condition: whether it held. If not, the status is success and nothing was changed.
+  bool condition_held = true;
+  // What was there before, if it was wanted; and, without its value unless that was wanted, what is
+  // there when the condition did not hold.
+  std::optional<Entry> previous;
+  std::int64_t number = 0;  // incr: the new number
+  std::uint64_t size = 0;   // append: bytes of the new value
 };
 
 // How a get ended.
-struct ReadOutcome {
-  Status status;
+struct ReadOutcome : Outcome {
   std::string value;
   std::uint64_t key_version = 0;
-  Position position = 0;
-  std::string server;
+  Revisions revisions;  // all 0 unless they were wanted
+
+  Certainty certainty() const { return certainty_of_read(status); }
+};
+
+// How a get of several keys ended.
+struct ReadManyOutcome : Outcome {
+  std::vector<std::optional<Entry>> entries;  // in the order of the keys; on success only
+  bool at_once = true;  // false: there were too many keys for one transaction, so that the entries
+                        // are of several moments; `position` is that of the last one
+
+  Certainty certainty() const { return certainty_of_read(status); }
+};
+
+// How a transaction ended.
+struct TransactOutcome : Outcome {
+  bool succeeded = false;           // every compare held: the results are those of `then`
+  std::vector<StepResult> results;  // one for each step of that branch
+  bool reads_only = false;          // so that nothing can have happened
+
+  Certainty certainty() const {
+    return reads_only ? certainty_of_read(status) : Outcome::certainty();
+  }
+};
+
+// How a removal of a range ended.
+struct RemoveRangeOutcome : Outcome {
+  std::uint64_t removed = 0;  // keys, also when a later part failed
+  bool at_once = true;        // false: it took several transactions, not one
+};
+
+struct RangeEntry {
+  std::string key;
+  Entry entry;
+  bool operator==(const RangeEntry&) const = default;
+};
+
+// One page of a range. `position` is the revision that it shows.
+struct PageOutcome : Outcome {
+  std::vector<RangeEntry> entries;
+  std::uint64_t count = 0;  // of the keys that this page covers
+  std::string next;         // for RangeQuery::token; empty: this is the last page
+
+  Certainty certainty() const { return certainty_of_read(status); }
 };
 
 // What REPLICAS says.
