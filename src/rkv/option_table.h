@@ -38,8 +38,8 @@ enum class OptionId {
 // An option of rkv: how it is written, and where it may stand.
 struct OptionSpec {
   OptionId id;
-  std::string_view name;      // without its dashes
-  char letter;                // of its short form; NUL: it has none
+  std::string_view name;  // without its dashes
+  char letter;            // of its short form; NUL: it has none
   bool takes_value;
   std::string_view variable;  // of the environment, which stands in for it; empty: none
   std::string_view commands;  // that have it, apart by blanks; empty: all
