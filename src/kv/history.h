@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "kv/entry.h"
@@ -21,40 +22,66 @@ constexpr std::size_t kHistoryBytesMax = 8 * 1024 * 1024;
 class History {
  public:
   explicit History(std::size_t bytes_max = kHistoryBytesMax) : bytes_max_(bytes_max) {}
+  History(const History&) = delete;
+  History& operator=(const History&) = delete;
 
   // Keeps the state at this position, the last one applied, from now on.
   void pin(Position at);
-  // Ends one pin() of that position; does nothing if it is not kept.
+  // Ends one pin() of that position; does nothing if it is not kept. The last one of a position
+  // takes as long as looking at what was saved between it and the next pin.
   void unpin(Position at);
   // Whether the state at this position can still be read.
   bool keeps(Position at) const { return pins_.contains(at); }
 
   // Whether save() must be called before each change of an entry.
   bool wants_changes() const { return !pins_.empty(); }
-  // A key's entry, or that there is none (null), is about to be changed at this position. When
-  // there is no room for it all pins are dropped.
+  // A key's entry, or that there is none (null), is about to be changed at this position, which is
+  // above every pin. When there is no room for it all pins are dropped.
   void save(std::string_view key, const Entry* before, Position changed_at);
 
   // What a key was at a pinned position: null if it has not changed since, else an entry or
   // (nothing) that it was not there. Valid until the next call that is not const.
   const std::optional<Entry>* find(std::string_view key, Position at) const;
 
-  // By key, and then by the position from which on it was no more so.
-  using Versions = std::map<Position, std::optional<Entry>>;
-  using VersionsOfKeys = std::map<std::string, Versions, std::less<>>;
+  // A key, and the position from which on it was no more what is saved of it.
+  struct VersionKey {
+    std::string key;
+    Position changed_at = 0;
+  };
+  struct VersionView {
+    std::string_view key;
+    Position changed_at = 0;
+  };
+  struct VersionLess {
+    using is_transparent = void;
+    bool operator()(VersionView one, VersionView other) const;
+    bool operator()(const VersionKey& one, const VersionKey& other) const;
+    bool operator()(const VersionKey& one, VersionView other) const;
+    bool operator()(VersionView one, const VersionKey& other) const;
+  };
+  // In the bytewise order of the keys; of one key the earlier first. What a key was at a pinned
+  // position is the first of its versions that is changed above it. One map and not a map for each
+  // key: nearly every key has one version, and memory is what limits a history.
+  using Versions = std::map<VersionKey, std::optional<Entry>, VersionLess>;
   // For who goes through many keys in their order.
-  const VersionsOfKeys& versions() const { return versions_; }
-  static const std::optional<Entry>* find(const Versions& versions, Position at);
+  const Versions& versions() const { return versions_; }
 
   std::size_t bytes() const { return bytes_; }
 
  private:
-  void prune();
+  struct Pin {
+    std::size_t count = 0;
+    // The versions that are changed above this pin, and not above the next one.
+    std::vector<Versions::iterator> versions;
+  };
+  bool is_saved_above(std::string_view key, Position at) const;
+  void give_back(std::vector<Versions::iterator> versions, Pin& earlier, Position at);
+  void drop(Versions::iterator version);
   void clear();
 
   const std::size_t bytes_max_;
-  std::map<Position, std::size_t> pins_;  // how many there are of each
-  VersionsOfKeys versions_;
+  std::map<Position, Pin> pins_;
+  Versions versions_;
   std::size_t bytes_ = 0;
 };
 

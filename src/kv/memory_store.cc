@@ -7,6 +7,13 @@
 
 namespace rkv::kv {
 
+MemoryStore::MemoryStore(const MemoryStore& other)
+    : table_(other.table_),
+      replies_(other.replies_),
+      epoch_(other.epoch_),
+      applied_(other.applied_),
+      durable_(other.durable_) {}
+
 void MemoryStore::change(ReplyTable& table, const std::vector<ReplyChange>& changes) {
   for (const ReplyChange& change : changes) {
     if (change.reply) {

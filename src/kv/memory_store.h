@@ -19,6 +19,11 @@ class MemoryStore final : public Store {
   // What other stores that keep a table of replies do with it.
   static void change(ReplyTable& table, const std::vector<ReplyChange>& changes);
 
+  MemoryStore() = default;
+  // With what the other one holds, but its listener and its pins.
+  MemoryStore(const MemoryStore& other);
+  MemoryStore& operator=(const MemoryStore&) = delete;
+
   void get(std::string_view key, GetDone done) override;
   void scan(const Scan& scan, ScanDone done) override;
   Position pin() override;

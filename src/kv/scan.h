@@ -18,6 +18,10 @@ class History;
 // Entries in the bytewise order of their keys.
 using EntryMap = std::map<std::string, Entry, std::less<>>;
 
+// How many keys that were not there at a pinned position, but are now or were in between, a page
+// passes over before it ends early.
+constexpr std::size_t kScanSkipsMax = 10'000;
+
 // A page of a range of keys, to be read.
 struct Scan {
   enum class What : std::uint32_t { kEntries = 0, kKeys = 1, kCount = 2 };
@@ -44,13 +48,15 @@ struct ScannedEntry {
 struct ScanPage {
   std::vector<ScannedEntry> entries;  // in the order that was asked for; none with kCount
   std::uint64_t count = 0;            // of the keys that the page covers
-  std::string last;                   // of those; meaningless if there is none
-  bool more = false;                  // there are keys of the range behind it
-  bool gone = false;                  // the state to be read is not kept: there is nothing else
-  Position position = 0;              // of the state that was read
+  std::string last;  // where the page ends: a key; meaningless if nothing is behind
+  // There are keys of the range behind it; or, after kScanSkipsMax, there may be. Such a page can
+  // be empty. With Scan::at 0 there always are.
+  bool more = false;
+  bool gone = false;      // the state to be read is not kept: there is nothing else
+  Position position = 0;  // of the state that was read
 };
 
-// What is left of a range behind a page of it.
+// What is left of a range behind a page of it that has more.
 Scan rest_of(const Scan& scan, const ScanPage& page);
 
 // Reads a page from entries as they are, at position `now`, and from what `history` has saved of

@@ -56,13 +56,31 @@ std::uint64_t SessionTable::kept_from() const {
   return epoch_ == 0 ? 0 : (epoch_ - 1) << kEpochShift;
 }
 
-bool SessionTable::is_full(bool is_new_session) const {
-  return replies_ >= limits_.replies_max || told_bytes_ >= limits_.told_bytes_max ||
-         (is_new_session && sessions_.size() >= limits_.sessions_max);
+// Whether there is room for an operation's reply, when those of its client are gone that go as it
+// comes. Of the bytes it is not known yet how many it takes: so the last one may be over the limit,
+// but none behind it, also when each is the only one of its client.
+bool SessionTable::has_room_for(const OperationId& operation) const {
+  const auto found = sessions_.find(operation.client);
+  if (found == sessions_.end()) {
+    return replies_ < limits_.replies_max && told_bytes_ < limits_.told_bytes_max &&
+           sessions_.size() < limits_.sessions_max;
+  }
+  const std::map<std::uint64_t, Applied>& replies = found->second.replies;
+  std::size_t going = 0;
+  std::size_t going_bytes = 0;
+  const bool has_most = replies.size() >= limits_.replies_per_client_max;
+  for (auto reply = replies.begin(); reply != replies.end(); ++reply) {
+    const bool is_lowest_of_most = has_most && going == 0;
+    if (reply->first >= operation.first_outstanding && !is_lowest_of_most) break;
+    ++going;
+    going_bytes += told_size(reply->second);
+  }
+  return (replies_ < limits_.replies_max || going > 0) &&
+         told_bytes_ - going_bytes < limits_.told_bytes_max;
 }
 
 bool SessionTable::wants_epoch() const {
-  const auto is_near = [](std::size_t count, std::size_t max) { return count >= max / 4 * 3; };
+  const auto is_near = [](std::size_t count, std::size_t max) { return count * 4 >= max * 3; };
   return is_near(replies_, limits_.replies_max) || is_near(told_bytes_, limits_.told_bytes_max) ||
          is_near(sessions_.size(), limits_.sessions_max);
 }
@@ -91,16 +109,8 @@ std::optional<Applied> SessionTable::answer(const OperationId& operation, Positi
   if (epoch_of(operation.sequence) > epoch_ + 1) {
     return refused(Applied::Outcome::kInvalid, kNotNearReason);
   }
-  const auto session = sessions_.find(operation.client);
-  const bool is_new = session == sessions_.end();
-  if (!is_full(is_new) || (!is_new && makes_room(session->second, operation))) return std::nullopt;
+  if (has_room_for(operation)) return std::nullopt;
   return refused(Applied::Outcome::kFull, kFullReason);
-}
-
-// Whether a reply of the client goes as this operation comes.
-bool SessionTable::makes_room(const Session& session, const OperationId& operation) const {
-  return session.replies.size() >= limits_.replies_per_client_max ||
-         session.replies.begin()->first < operation.first_outstanding;
 }
 
 std::vector<ReplyChange> SessionTable::remember(const OperationId& operation,

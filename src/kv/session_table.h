@@ -102,8 +102,7 @@ class SessionTable {
   };
 
   std::uint64_t kept_from() const;
-  bool is_full(bool is_new_session) const;
-  bool makes_room(const Session& session, const OperationId& operation) const;
+  bool has_room_for(const OperationId& operation) const;
   void drop_below(Session& session, std::uint64_t client, std::uint64_t sequence,
                   std::vector<ReplyChange>& changes);
 

@@ -10,7 +10,9 @@
 
 namespace rkv::kv {
 
-// Reads what a transaction is about, one thing after another, and evaluates it then.
+// Reads what a transaction is about, and hands it on when all of it is there. Every read begins at
+// once: the store answers each with what was applied before it was asked, so all of them see one
+// state, whatever is applied until the last one is answered.
 class StateMachine::Gathering : public std::enable_shared_from_this<Gathering> {
  public:
   Gathering(Store& store, std::weak_ptr<bool> alive, std::shared_ptr<const Transaction> transaction,
@@ -21,46 +23,36 @@ class StateMachine::Gathering : public std::enable_shared_from_this<Gathering> {
         keys_(keys_of(*transaction_)),
         done_(std::move(done)) {}
 
-  // A loop and not a recursion, see StateMachine::run(). Who is called back holds the object.
+  // Who is called back holds the object.
   void run() {
-    if (running_) return;
-    running_ = true;
-    bool found = true;
-    while (found && next_ < keys_.size() + 2) found = look();
-    running_ = false;
-    if (found) done_(findings_);
+    waiting_ = 1;  // for the end of this
+    for (const std::string& key : keys_) look_for(key);
+    look_for(range_scan(transaction_->then), &findings_.then_range);
+    look_for(range_scan(transaction_->otherwise), &findings_.otherwise_range);
+    arrived();
   }
 
  private:
-  // Looks for the next thing; whether it was found at once.
-  bool look() {
-    const std::size_t index = next_++;
-    arrived_ = false;
-    if (index < keys_.size()) {
-      store_.get(keys_[index], [self = shared_from_this(), index](const Entry* entry) {
-        std::optional<Entry>& found = self->findings_.entries[self->keys_[index]];
-        if (entry != nullptr) found = *entry;
-        self->arrived();
-      });
-    } else {
-      const bool is_then = index == keys_.size();
-      const std::optional<Scan> scan =
-          range_scan(is_then ? transaction_->then : transaction_->otherwise);
-      if (!scan) return true;
-      store_.scan(*scan, [self = shared_from_this(), is_then](ScanPage&& page) {
-        for (ScannedEntry& entry : page.entries) {
-          (is_then ? self->findings_.then_range : self->findings_.otherwise_range)
-              .push_back(std::move(entry.key));
-        }
-        self->arrived();
-      });
-    }
-    return arrived_;
+  void look_for(const std::string& key) {
+    ++waiting_;
+    store_.get(key, [self = shared_from_this(), &key](const Entry* entry) {
+      std::optional<Entry>& found = self->findings_.entries[key];
+      if (entry != nullptr) found = *entry;
+      self->arrived();
+    });
+  }
+
+  void look_for(const std::optional<Scan>& scan, std::vector<std::string>* range) {
+    if (!scan) return;
+    ++waiting_;
+    store_.scan(*scan, [self = shared_from_this(), range](ScanPage&& page) {
+      for (ScannedEntry& entry : page.entries) range->push_back(std::move(entry.key));
+      self->arrived();
+    });
   }
 
   void arrived() {
-    arrived_ = true;
-    if (!running_ && !alive_.expired()) run();
+    if (--waiting_ == 0 && !alive_.expired()) done_(findings_);
   }
 
   Store& store_;
@@ -69,9 +61,7 @@ class StateMachine::Gathering : public std::enable_shared_from_this<Gathering> {
   const std::vector<std::string> keys_;
   UniqueFunction<void(const Findings&)> done_;
   Findings findings_;
-  std::size_t next_ = 0;  // of keys_, and then of the two ranges
-  bool running_ = false;
-  bool arrived_ = false;
+  std::size_t waiting_ = 0;  // reads that are not answered, and run()
 };
 
 StateMachine::StateMachine(Store& store, const Options& options)

@@ -32,13 +32,18 @@ Manager::Manager(std::unique_ptr<protocol::Protocol> protocol, const Environment
                  const Limits& limits, TimePoint now, std::function<void()> wanted)
     : protocol_(std::move(protocol)),
       store_(environment.store),
-      state_machine_(environment.store, {.sessions = sessions_of(*protocol_), .limits = {}}),
+      state_machine_(environment.store,
+                     {.sessions = sessions_of(*protocol_), .limits = limits.sessions}),
       transport_(environment.transport),
       log_(environment.log),
+      self_(environment.self),
       incarnation_(environment.incarnation),
       own_client_(own_client_of(environment.self, environment.incarnation)),
       limits_(limits),
-      wanted_(std::move(wanted)) {
+      wanted_(std::move(wanted)),
+      now_(now),
+      listings_(environment.store, limits.listings),
+      epoch_keeper_(limits.epoch_age_max) {
   RKV_CHECK(protocol_->keeps_log() == (log_ != nullptr), "a log is there for who keeps one");
   protocol::Recovery recovery{store_.applied(), environment.incarnation, {}};
   saving_ = store_.applied();
@@ -130,41 +135,49 @@ void Manager::write(const kv::Command& command, WriteDone done) {
   write.done = std::move(done);
   ++counters_.writes;
   counters_.writes_waiting = writes_.size();
-  std::string encoded;
-  if (protocol_->checks_operations()) {
-    protocol::Propose propose{id, nullptr, {command.key}, command.operation};
-    propose.command = std::make_shared<const std::string>(kv::encode_command(command));
-    enqueue(std::move(propose));
-    return;
-  }
-  if (protocol_->keeps_log() && command.operation.client == 0) {
+  if (protocol_->keeps_log() && !protocol_->checks_operations() && command.operation.client == 0) {
     kv::Command named = command;
     named.operation = next_own_operation();
     write.own_sequence = named.operation.sequence;
-    encoded = kv::encode_command(named);
+    propose(id, named);
   } else {
-    encoded = kv::encode_command(command);
+    propose(id, command);
   }
-  enqueue(protocol::Propose{id, std::make_shared<const std::string>(std::move(encoded))});
+}
+
+void Manager::propose(protocol::ProposalId id, const kv::Command& command) {
+  protocol::Propose propose;
+  propose.proposal = id;
+  propose.command = std::make_shared<const std::string>(kv::encode_command(command));
+  if (protocol_->checks_operations()) {
+    propose.keys = kv::keys_of(command);
+    propose.operation = command.operation;
+  }
+  enqueue(std::move(propose));
 }
 
 // A protocol that keeps a log may have a write replicated twice, when it cannot know what became of
 // the first try; the state machine tells by the operation id.
 OperationId Manager::next_own_operation() {
-  own_outstanding_.insert(++own_sequence_);
+  own_sequence_ = std::max(own_sequence_ + 1, kv::first_sequence_of(epoch()));
+  own_outstanding_.insert(own_sequence_);
   return {own_client_, own_sequence_, *own_outstanding_.begin()};
 }
 
-void Manager::read(std::string key, ReadDone done) {
-  if (reads_.size() >= limits_.reads_waiting_max) {
-    done(Status(StatusCode::kBusy, "too many reads are waiting at this replica"), nullptr, 0);
-    return;
-  }
-  const protocol::ReadId id = next_id_++;
-  const auto [read, is_new] = reads_.emplace(id, ReadWaiting{std::move(key), std::move(done)});
-  ++counters_.reads;
-  counters_.reads_waiting = reads_.size();
-  enqueue(protocol::Read{id, read->second.key});
+// Several replicas may propose the same epoch: it begins once.
+void Manager::keep_epoch(TimePoint now) {
+  const kv::SessionTable& sessions = state_machine_.sessions();
+  if (now < epoch_keeper_.next_look(sessions) && !epoch_keeper_.is_pressed(sessions)) return;
+  if (!has_transactions()) return;
+  const ReplicaId leader = protocol_->role().leader;
+  const bool anybody_may = protocol_->checks_operations() && leader == ReplicaId{};
+  if (!epoch_keeper_.is_due(now, anybody_may || leader == self_, sessions)) return;
+  kv::Command command;
+  command.kind = kv::Command::Kind::kEpoch;
+  command.epoch = sessions.epoch() + 1;
+  const protocol::ProposalId id = next_id_++;
+  writes_[id].done = [this](const WriteResult&) { epoch_keeper_.proposal_ended(); };
+  propose(id, command);
 }
 
 void Manager::peer_request(ReplicaId from, protocol::MessagePtr message, Answer answer) {
@@ -185,9 +198,13 @@ void Manager::turn(TimePoint now) {
     has_room_ = !has_room_;
     enqueue(protocol::LogRoom{has_room_});
   }
+  now_ = now;
   const bool tick_is_due = protocol_->next_tick() <= now;
-  if (!has_work() && !tick_is_due && now < save_at_) return;
+  if (!has_work() && now < next_turn()) return;
   ++counters_.turns;
+  turns_[counters_.turns % kTurnsRemembered] = {counters_.turns, now};
+  begin_local_reads(now);
+  keep_epoch(now);
   protocol::Effects effects;
   change_roles(now, effects);
   for (protocol::Event& event : std::exchange(events_, {})) {
@@ -196,7 +213,19 @@ void Manager::turn(TimePoint now) {
   if (tick_is_due) protocol_->tick(now, effects);
   protocol_->flush(now, effects);
   carry_out(effects);
+  release_behind(now);
+  listings_.tick(now);
   save_state(now);
+}
+
+TimePoint Manager::next_turn() const {
+  return std::min({protocol_->next_tick(), save_at_, behind_until_, listings_.next_tick(),
+                   epoch_keeper_.next_look(state_machine_.sessions())});
+}
+
+bool Manager::quiet() const {
+  return writes_.empty() && reads_.empty() && held_.empty() && local_reads_.empty() &&
+         behind_.empty();
 }
 
 // Without a log the store's write is what makes this turn durable. With one it can wait.
@@ -327,46 +356,6 @@ void Manager::end_write(std::unordered_map<protocol::ProposalId, Write>::iterato
   write.done(
       WriteResult{std::move(status), write.applied.value_or(kv::Applied{}), std::move(missing)});
   RKV_FAILPOINT(replica_after_finish);
-}
-
-Manager::ReadDone Manager::take_read(protocol::ReadId id, std::string* key) {
-  const auto found = reads_.find(id);
-  RKV_CHECK(found != reads_.end(), "a read ends once");
-  ReadDone done = std::move(found->second.done);
-  *key = std::move(found->second.key);
-  reads_.erase(found);
-  counters_.reads_waiting = reads_.size();
-  return done;
-}
-
-void Manager::carry_out(const protocol::AllowRead& allow) {
-  std::string key;
-  // The store may answer later and copies what it is given; the done of a read is one of a kind.
-  auto done = std::make_shared<ReadDone>(take_read(allow.read, &key));
-  state_machine_.read(
-      key, [this, done](const kv::Entry* entry) { finish_read(std::move(*done), entry); });
-}
-
-void Manager::carry_out(const protocol::RefuseRead& refuse) {
-  std::string key;
-  take_read(refuse.read, &key)(refuse.status, nullptr, 0);
-}
-
-// Tells nobody what a crash could still undo. With a log nothing is applied that is not durable.
-// Without one, an entry waits until its write is; of a key that is not there it is not known which
-// write removed it, so that waits for all that is applied.
-void Manager::finish_read(ReadDone done, const kv::Entry* entry) {
-  const Position read_at = store_.applied();
-  const Position needed = entry != nullptr ? entry->position : read_at;
-  if (log_ != nullptr || needed <= store_.durable()) {
-    done(Status(), entry, read_at);
-    return;
-  }
-  std::optional<kv::Entry> copy;
-  if (entry != nullptr) copy = *entry;
-  hold(needed, [done = std::move(done), copy = std::move(copy), read_at]() mutable {
-    done(Status(), copy ? &*copy : nullptr, read_at);
-  });
 }
 
 void Manager::hold(protocol::SyncPoint after, UniqueFunction<void()> task) {

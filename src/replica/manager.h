@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -24,6 +26,8 @@
 #include "kv/state_machine.h"
 #include "kv/store.h"
 #include "protocol/protocol.h"
+#include "replica/epoch_keeper.h"
+#include "replica/listings.h"
 
 namespace rkv::replica {
 
@@ -71,10 +75,8 @@ class Manager {
     // An epoch of operations (kv::SessionTable) lasts so long while a leader, or under 2pc this
     // replica, is in office.
     Duration epoch_age_max = seconds(15 * 60);
-    // So many listings may be under way at once: of more, the one that was not asked for longest
-    // ends. One that is not asked for for so long ends too.
-    std::size_t listings_max = 16;
-    Duration listing_idle_max = seconds(60);
+    Listings::Limits listings;
+    kv::SessionLimits sessions;  // the same at all replicas; others than these are for tests
     // Where a log is the durability, the state is saved in the background, one save at a time:
     // when so many writes were applied that are not in it, or so many bytes of commands, or when
     // the first of them is this old. A save of 100,000 writes takes 0.15 s of a processor when they
@@ -125,11 +127,11 @@ class Manager {
   void read(std::shared_ptr<const kv::Transaction> transaction, const ReadOptions& options,
             TransactionDone done);
 
-  // A page of a range. The first one of a listing has no Scan::at; where has_total_order(), and
-  // when more pages follow, its position is kept for Scan::at of those: kRevisionGone when it could
-  // not be. `options` are of the first page.
+  // A page of a range. The first one of a listing has no Scan::at; where has_total_order(), and if
+  // more pages `may_follow`, its position is kept for Scan::at of those: kRevisionGone when it
+  // could not be. `options` are of the first page.
   using ScanDone = UniqueFunction<void(const Status& status, kv::ScanPage&& page)>;
-  void scan(kv::Scan scan, const ReadOptions& options, ScanDone done);
+  void scan(kv::Scan scan, bool may_follow, const ReadOptions& options, ScanDone done);
 
   // Whether all writes have one order at all replicas, so that positions mean the same everywhere.
   bool has_total_order() const;
@@ -150,7 +152,7 @@ class Manager {
   // what it decided, and hands the store one write.
   void turn(TimePoint now);
   // When turn() must be called although nothing came; kNever if time changes nothing.
-  TimePoint next_turn() const { return std::min(protocol_->next_tick(), save_at_); }
+  TimePoint next_turn() const;
 
   // The roles that can be made to fail, as a trial of the real thing.
   std::vector<std::string_view> roles() const { return protocol_->roles(); }
@@ -164,18 +166,33 @@ class Manager {
   protocol::Role role() const { return protocol_->role(); }
   const ManagerCounters& counters() const { return counters_; }
   // Whether no write and no read waits for its end.
-  bool quiet() const { return writes_.empty() && reads_.empty() && held_.empty(); }
+  bool quiet() const;
 
  private:
+  static constexpr std::size_t kTurnsRemembered = 1024;
+
   struct Write {
     WriteDone done;
     std::optional<kv::Applied> applied;
     std::uint64_t own_sequence = 0;  // of the operation id given here; 0: it came with one
     bool finished = false;           // well, and only the result of its apply is waited for
   };
+  // A read that has not begun: of a key, with `done`, or of something else, with `proceed`.
   struct ReadWaiting {
     std::string key;
     ReadDone done;
+    UniqueFunction<void(const Status&)> proceed;
+    std::uint64_t turn = 0;  // in which the protocol was asked whether it may begin
+  };
+  // One that this replica may answer out of its own state.
+  struct LocalRead {
+    ReadOptions options;
+    ReadWaiting read;
+  };
+  // One whose position this replica has not reached.
+  struct ReadBehind {
+    TimePoint until;
+    ReadWaiting read;
   };
 
   enum class RoleState { kRunning, kStopped, kStarting };
@@ -185,10 +202,20 @@ class Manager {
   };
 
   void enqueue(protocol::Event event);
-  bool has_work() const { return !events_.empty() || !role_changes_.empty(); }
+  bool has_work() const {
+    return !events_.empty() || !role_changes_.empty() || !local_reads_.empty();
+  }
   void change_role(RoleChange change);
   void change_roles(TimePoint now, protocol::Effects& effects);
+  void propose(protocol::ProposalId id, const kv::Command& command);
   OperationId next_own_operation();
+  void keep_epoch(TimePoint now);
+  void begin_read(const ReadOptions& options, ReadWaiting read);
+  void ask_protocol(ReadWaiting read, std::uint64_t turn);
+  void begin_local_reads(TimePoint now);
+  void release_behind(TimePoint now);
+  void proceed(ReadWaiting read, const Status& status);
+  void page_was_read(const kv::Scan& scan, const kv::ScanPage& page);
   void write_applied(protocol::ProposalId proposal, const kv::Applied& applied);
   void end_write(std::unordered_map<protocol::ProposalId, Write>::iterator found, Status status,
                  std::vector<ReplicaId> missing);
@@ -203,7 +230,7 @@ class Manager {
   void carry_out(const protocol::AllowRead& allow);
   void carry_out(const protocol::RefuseRead& refuse);
   void carry_out(const protocol::CutLog& cut);
-  ReadDone take_read(protocol::ReadId id, std::string* key);
+  ReadWaiting take_read(protocol::ReadId id);
   void finish_read(ReadDone done, const kv::Entry* entry);
   // Runs `task` when `after` is durable: now if it is already.
   void hold(protocol::SyncPoint after, UniqueFunction<void()> task);
@@ -217,6 +244,7 @@ class Manager {
   kv::StateMachine state_machine_;
   Transport& transport_;
   env::LogDevice* const log_;
+  const ReplicaId self_;
   const Incarnation incarnation_;
   const std::uint64_t own_client_;
   const Limits limits_;
@@ -230,6 +258,16 @@ class Manager {
   std::unordered_map<protocol::ProposalId, Write> writes_;
   std::unordered_map<protocol::ReadId, ReadWaiting> reads_;
   std::unordered_map<protocol::CallId, Answer> requests_;
+  std::vector<LocalRead> local_reads_;  // since the last turn
+  std::multimap<Position, ReadBehind> behind_;
+  TimePoint behind_until_ = kNever;  // when the first of them is refused
+  // This replica's state has every write that was acknowledged before this moment.
+  TimePoint fresh_at_ = kLongAgo;
+  // When the last turns were, by their numbers.
+  std::array<std::pair<std::uint64_t, TimePoint>, kTurnsRemembered> turns_;
+  TimePoint now_;  // of the last turn
+  Listings listings_;
+  EpochKeeper epoch_keeper_;
   std::uint64_t next_id_ = 1;
   // The operation ids given here to writes without one.
   std::uint64_t own_sequence_ = 0;

@@ -14,13 +14,13 @@
 namespace rkv::cli {
 namespace {
 
-Result<std::vector<ReplicaAddress>> all_replicas(Session& session) {
+Result<std::vector<ReplicaAddress>> all_replicas(const Options& options, Session& session) {
   const Result<const Cluster*> cluster = session.cluster();
   if (!cluster.ok()) return cluster.status();
   if (!cluster.value()->replicas.empty()) return cluster.value()->replicas;
   const Result<client::Client*> client = session.client();
   if (!client.ok()) return client.status();
-  Result<client::ReplicaList> list = client.value()->replicas();
+  Result<client::ReplicaList> list = client.value()->replicas(options.call());
   if (!list.ok()) return list.status();
   return std::move(list.value().replicas);
 }
@@ -50,7 +50,7 @@ std::vector<StatusRow> ask_all(const std::vector<ReplicaAddress>& replicas,
 ExitStatus run_replicas(const Options& options, Session& session) {
   const Result<client::Client*> client = session.client();
   if (!client.ok()) return report("replicas", client.status());
-  const Result<client::ReplicaList> list = client.value()->replicas();
+  const Result<client::ReplicaList> list = client.value()->replicas(options.call());
   if (!list.ok()) return report("replicas", list.status());
   if (options.format == OutputFormat::kJson) {
     Json json = Json::array();
@@ -77,7 +77,7 @@ ExitStatus run_replicas(const Options& options, Session& session) {
 }
 
 ExitStatus run_status(const Options& options, Session& session) {
-  const Result<std::vector<ReplicaAddress>> replicas = all_replicas(session);
+  const Result<std::vector<ReplicaAddress>> replicas = all_replicas(options, session);
   if (!replicas.ok()) return report("status", replicas.status());
   const std::vector<StatusRow> rows = ask_all(replicas.value(), options);
   write_output(options.format == OutputFormat::kJson

@@ -10,13 +10,16 @@
 #include "base/bytes.h"
 #include "base/version.h"
 #include "rkv/cluster_commands.h"
-#include "rkv/data_commands.h"
 #include "rkv/demo_command.h"
+#include "rkv/dump_command.h"
 #include "rkv/help.h"
 #include "rkv/json.h"
 #include "rkv/load_command.h"
 #include "rkv/output.h"
+#include "rkv/read_commands.h"
 #include "rkv/shell_command.h"
+#include "rkv/txn_command.h"
+#include "rkv/write_commands.h"
 
 namespace rkv::cli {
 namespace {
@@ -56,6 +59,8 @@ ExitStatus run_help(const Options& options, Session& session) {
 // Which commands take standard input for themselves, where the argument is "-".
 enum class Input { kNone, kDash };
 
+constexpr std::size_t kGetKeysMax = 1000;
+
 struct Command {
   std::string_view name;
   std::size_t arguments_min;
@@ -66,11 +71,15 @@ struct Command {
 
 constexpr std::array kCommands = {
     Command{"put", 2, 2, Input::kDash, run_put},
-    Command{"get", 1, 1, Input::kNone, run_get},
-    Command{"del", 1, 1, Input::kNone, run_del},
+    Command{"get", 0, kGetKeysMax, Input::kNone, run_get},
+    Command{"del", 0, 1, Input::kNone, run_del},
+    Command{"incr", 1, 2, Input::kNone, run_incr},
+    Command{"append", 2, 2, Input::kDash, run_append},
+    Command{"txn", 0, 1, Input::kDash, run_txn},
     Command{"replicas", 0, 0, Input::kNone, run_replicas},
     Command{"status", 0, 0, Input::kNone, run_status},
     Command{"load", 1, 1, Input::kDash, run_load},
+    Command{"dump", 0, 1, Input::kNone, run_dump},
     Command{"demo", 0, 0, Input::kNone, run_demo},
     Command{"shell", 0, 0, Input::kNone, run_shell},
     Command{"version", 0, 0, Input::kNone, run_version},
@@ -90,12 +99,11 @@ ExitStatus run_checked(const Command& command, const Options& options, Session& 
                                    command_usage(command.name)),
                        session, command.name);
   }
-  if (options.state_hash && command.name != "status") {
-    return usage_error(fmt::format("{}: --state-hash is for status only", command.name), session,
-                       command.name);
+  if (const Status status = check_options(options); !status.ok()) {
+    return usage_error(fmt::format("{}: {}", command.name, status.reason()), session, command.name);
   }
-  const bool reads_input =
-      command.input == Input::kDash && options.arguments.back() == "-" && !options.literal_value;
+  const bool reads_input = command.input == Input::kDash && count > 0 &&
+                           options.arguments.back() == "-" && !options.literal_value;
   if (session.in_shell() && reads_input) {
     return usage_error(
         fmt::format("{}: '-' is not possible in the shell, which reads its commands from there",

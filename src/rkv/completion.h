@@ -13,7 +13,8 @@ struct Completion {
 };
 
 // Completes the verb that the line up to the cursor consists of, or the one behind "help", in upper
-// or lower case as it was begun. Anything else has no completion.
+// or lower case as it was begun; behind a verb, an option of it that has been begun with "--", and
+// what --output and --consistency may be. Anything else has no completion.
 Completion complete(std::string_view line);
 
 }  // namespace rkv::cli

@@ -56,7 +56,8 @@ class StopSignals {
 
 class Demo {
  public:
-  Demo(client::Client& client, OutputFormat format) : client_(client), format_(format) {}
+  Demo(client::Client& client, const Options& options)
+      : client_(client), call_(options.call()), format_(options.format) {}
 
   // The status of the first failure.
   ExitStatus run() {
@@ -80,13 +81,9 @@ class Demo {
   void put(const Sample& sample) {
     if (!goes_on()) return;
     const std::string key = key_of(sample);
-    const client::WriteOutcome outcome = client_.put(key, sample.value);
+    const client::WriteOutcome outcome = client_.put(key, sample.value, call_);
     // A failure that says nothing happened leaves nothing to remove.
-    const StatusCode code = outcome.status.code();
-    if (code == StatusCode::kOk || code == StatusCode::kUnknown ||
-        code == StatusCode::kPartlyApplied || code == StatusCode::kInternal) {
-      leftovers_.push_back(key);
-    }
+    if (outcome.certainty() != Certainty::kNothingHappened) leftovers_.push_back(key);
     Json step = {{"operation", "put"}, {"key", key}, {"value", sample.value}};
     if (outcome.status.ok()) step["version"] = outcome.key_version;
     show(fmt::format("put {} {}", key, sample.value), outcome.status,
@@ -96,7 +93,7 @@ class Demo {
   void get(const Sample& sample) {
     if (!goes_on()) return;
     const std::string key = key_of(sample);
-    client::ReadOutcome outcome = client_.get(key);
+    client::ReadOutcome outcome = client_.get(key, call_);
     if (outcome.status.ok() && outcome.value != sample.value) {
       outcome.status = Status::internal(
           fmt::format("the value is not '{}', which was put ({})", sample.value, outcome.server));
@@ -109,7 +106,7 @@ class Demo {
   void del(const Sample& sample) {
     if (!goes_on()) return;
     const std::string key = key_of(sample);
-    const client::WriteOutcome outcome = client_.del(key);
+    const client::WriteOutcome outcome = client_.del(key, call_);
     if (outcome.status.ok()) std::erase(leftovers_, key);
     show(fmt::format("del {}", key), outcome.status, "ok", {{"operation", "del"}, {"key", key}});
   }
@@ -129,7 +126,7 @@ class Demo {
   // tried: each try may take the whole timeout.
   void remove_leftovers() {
     while (!leftovers_.empty()) {
-      const client::WriteOutcome outcome = client_.del(leftovers_.back());
+      const client::WriteOutcome outcome = client_.del(leftovers_.back(), call_);
       if (!outcome.status.ok() && outcome.status.code() != StatusCode::kNotFound) {
         for (const std::string& key : leftovers_) {
           write_error(fmt::format("demo: {} may still be there", key));
@@ -141,6 +138,7 @@ class Demo {
   }
 
   client::Client& client_;
+  const client::CallOptions call_;
   const OutputFormat format_;
   const std::string prefix_ = fmt::format("rkv-demo-{:016x}/", client::draw_client_id());
   std::vector<std::string> leftovers_;  // keys that may be there
@@ -156,7 +154,7 @@ ExitStatus run_demo(const Options& options, Session& session) {
   ExitStatus status = kExitOk;
   {
     const StopSignals signals;
-    status = Demo(*client.value(), options.format).run();
+    status = Demo(*client.value(), options).run();
   }
   if (stop_signal != 0) {
     flush_output();

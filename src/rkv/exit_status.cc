@@ -17,8 +17,10 @@ ExitStatus exit_status_of(StatusCode code) {
       return kExitUsage;
     case StatusCode::kUnavailable:
     case StatusCode::kBusy:
+    case StatusCode::kRevisionGone:
       return kExitUnavailable;
     case StatusCode::kUnknown:
+    case StatusCode::kExpired:
       return kExitUnknown;
     case StatusCode::kDenied:
       return kExitDenied;

@@ -7,7 +7,7 @@ namespace rkv::cli {
 // What the command tells the shell. Part of its interface: scripts depend on the numbers.
 enum ExitStatus : int {
   kExitOk = 0,
-  kExitNotFound = 1,
+  kExitNotFound = 1,  // or a condition did not hold; nothing happened
   kExitUsage = 2,
   kExitUnavailable = 3,  // nothing happened
   kExitUnknown = 4,      // it may have happened, or may yet

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -116,6 +117,20 @@ Result<std::string> read_file(const std::string& path, std::size_t size_max) {
   const Result<std::unique_ptr<InputFile>> file = InputFile::open(path);
   if (!file.ok()) return file.status();
   return read_all(*file.value(), size_max);
+}
+
+Status replace_file(const std::string& path, std::string_view content) {
+  const std::string fresh = path + ".new";
+  const int descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor < 0) return system_failure(fresh, errno);
+  const ssize_t count = ::write(descriptor, content.data(), content.size());
+  int error = count < 0 ? errno : 0;
+  if (error == 0 && count != static_cast<ssize_t>(content.size())) error = ENOSPC;
+  close(descriptor);
+  if (error == 0 && rename(fresh.c_str(), path.c_str()) != 0) error = errno;
+  if (error == 0) return Status();
+  unlink(fresh.c_str());
+  return system_failure(path, error);
 }
 
 }  // namespace rkv::cli

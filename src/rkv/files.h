@@ -60,4 +60,7 @@ class LineReader {
 Result<std::string> read_all(InputFile& file, std::size_t size_max);
 Result<std::string> read_file(const std::string& path, std::size_t size_max);
 
+// Writes a file anew: it is the old one or the new one, whatever happens meanwhile to this program.
+Status replace_file(const std::string& path, std::string_view content);
+
 }  // namespace rkv::cli

@@ -85,6 +85,8 @@ class LineEditor::State {
 
   bool ok() const { return editor_ != nullptr && history_ != nullptr; }
 
+  void set_prompt(std::string prompt) { prompt_ = std::move(prompt); }
+
   std::optional<std::string> next() {
     int count = 0;
     const char* const text = el_gets(editor_.get(), &count);
@@ -139,6 +141,7 @@ LineEditor::LineEditor(std::string prompt, const std::vector<std::string>& histo
 LineEditor::~LineEditor() = default;
 
 bool LineEditor::ok() const { return state_->ok(); }
+void LineEditor::set_prompt(std::string prompt) { state_->set_prompt(std::move(prompt)); }
 std::optional<std::string> LineEditor::next() { return state_->next(); }
 void LineEditor::add_to_history(const std::string& line) { state_->add_to_history(line); }
 

@@ -22,6 +22,9 @@ class LineEditor {
   // False if there is no terminal to edit on.
   bool ok() const;
 
+  // From the next line on.
+  void set_prompt(std::string prompt);
+
   // The next line without its newline; nothing at the end of the input.
   std::optional<std::string> next();
 

@@ -5,11 +5,15 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "client/loader.h"
 #include "rkv/json.h"
+#include "rkv/load_place.h"
 #include "rkv/load_source.h"
 #include "rkv/output.h"
 #include "rkv/progress.h"
@@ -100,6 +104,111 @@ void write_totals(const client::LoaderTotals& totals, const Failures& failures, 
   write_output(to_text(object));
 }
 
+// A load on its way: from a source, through a loader, with its place noted where that is asked for.
+class Load {
+ public:
+  Load(const Options& options, const std::vector<client::Server>& servers)
+      : options_(options),
+        failures_(progress_),
+        loader_(
+            servers, loader_options(options),
+            [this](const std::string& key, const Status& status) { failures_.add(key, status); }) {}
+
+  ExitStatus run() {
+    // A quoted "-" is a file of that name.
+    const std::string& argument = options_.arguments[0];
+    const std::string source =
+        options_.literal_value && argument == "-" ? std::string("./-") : argument;
+    if (const Status status = prepare(source); !status.ok()) {
+      progress_.erase();
+      return report_not_tried("load", status);
+    }
+    if (const Status status = loader_.start(); !status.ok()) return report("load", status);
+    const auto started = std::chrono::steady_clock::now();
+    const Status status = load_source(source, sink(), progress_);
+    if (status.ok()) loader_.drain();
+    progress_.erase();
+    if (!status.ok()) return report("load", status);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+    finish();
+    write_totals(loader_.totals(), failures_, elapsed.count(), options_.format);
+    return failures_.worst();
+  }
+
+ private:
+  // So many keys are put between two notes of the place.
+  static constexpr std::uint64_t kKeysBetweenNotes = 20'000;
+
+  static client::LoaderOptions loader_options(const Options& options) {
+    client::LoaderOptions loader_options;
+    loader_options.timeout = options.timeout;
+    return loader_options;
+  }
+
+  // What is looked at before the first put: whether a dump is whole, and where to go on.
+  Status prepare(const std::string& source) {
+    std::error_code error;
+    const bool is_regular = source != "-" && std::filesystem::is_regular_file(source, error);
+    if (options_.resume && !is_regular) {
+      return Status::invalid("--resume goes with a regular FILE only");
+    }
+    if (!is_regular) return Status();
+    const Result<bool> is_dump = check_dump(
+        source,
+        [this](std::uint64_t done, std::uint64_t total) { progress_.show(done, total, 0); });
+    if (!is_dump.ok()) return is_dump.status();
+    if (!options_.resume) return Status();
+    place_.emplace(source);
+    if (Status status = place_->read(); !status.ok()) return status;
+    if (place_->keys() > 0) {
+      progress_.erase();
+      write_error(fmt::format("load: goes on behind the first {} keys", place_->keys()));
+    }
+    return Status();
+  }
+
+  LoadSink sink() {
+    return {
+        [this](std::string key, std::string value) { put(std::move(key), std::move(value)); },
+        [this](const std::string& name, const Status& status) { failures_.add(name, status); },
+        [this] { loader_.drain(); },
+        [this] { return !loader_.gave_up(); },
+        [this](std::uint64_t done, std::uint64_t total) {
+          progress_.show(done, total, loader_.totals().stored);
+        },
+    };
+  }
+
+  void put(std::string key, std::string value) {
+    ++keys_;
+    if (place_ && keys_ <= place_->keys()) return;
+    loader_.put(std::move(key), std::move(value));
+    if (place_ && keys_ % kKeysBetweenNotes == 0) note_place();
+  }
+
+  // Behind a failure the place stays where it was: the next load begins in front of it.
+  void note_place() {
+    loader_.drain();
+    if (failures_.count() > 0 || loader_.gave_up()) return;
+    const Status status = place_->note(keys_);
+    if (status.ok()) return;
+    failures_.add({}, status);
+  }
+
+  void finish() {
+    failures_.sum_up();
+    if (loader_.gave_up()) write_error("load: given up, the rest was not tried");
+    if (place_ && failures_.count() == 0 && !loader_.gave_up()) place_->remove();
+  }
+
+  const Options& options_;
+  Progress progress_;
+  Failures failures_;
+  client::Loader loader_;
+  std::optional<LoadPlace> place_;
+  std::uint64_t keys_ = 0;  // of the source, so far
+};
+
 }  // namespace
 
 ExitStatus run_load(const Options& options, Session& session) {
@@ -108,38 +217,7 @@ ExitStatus run_load(const Options& options, Session& session) {
   }
   const Result<const Cluster*> cluster = session.cluster();
   if (!cluster.ok()) return report("load", cluster.status());
-  Progress progress;
-  Failures failures(progress);
-  client::LoaderOptions loader_options;
-  loader_options.timeout = options.timeout;
-  client::Loader loader(
-      cluster.value()->servers, loader_options,
-      [&failures](const std::string& key, const Status& status) { failures.add(key, status); });
-  if (const Status status = loader.start(); !status.ok()) return report("load", status);
-
-  const LoadSink sink = {
-      [&loader](std::string key, std::string value) {
-        loader.put(std::move(key), std::move(value));
-      },
-      [&failures](const std::string& name, const Status& status) { failures.add(name, status); },
-      [&loader] { loader.drain(); },
-      [&loader] { return !loader.gave_up(); },
-      [&loader, &progress](std::uint64_t done, std::uint64_t total) {
-        progress.show(done, total, loader.totals().stored);
-      },
-  };
-  const auto started = std::chrono::steady_clock::now();
-  // A quoted "-" is a file of that name.
-  const bool is_file = options.literal_value && options.arguments[0] == "-";
-  const Status status = load_source(is_file ? "./-" : options.arguments[0], sink, progress);
-  if (status.ok()) loader.drain();
-  progress.erase();
-  if (!status.ok()) return report("load", status);
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
-  failures.sum_up();
-  if (loader.gave_up()) write_error("load: given up, the rest was not tried");
-  write_totals(loader.totals(), failures, elapsed.count(), options.format);
-  return failures.worst();
+  return Load(options, cluster.value()->servers).run();
 }
 
 }  // namespace rkv::cli

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "base/limits.h"
+#include "rkv/dump_format.h"
 
 namespace rkv::cli {
 namespace {
@@ -53,14 +56,23 @@ void walk(const fs::path& root, const LoadSink& sink, Found* found) {
   }
 }
 
-// Cuts what is read into lines. Memory is bounded: of a line that is longer than any that could be
-// stored, the rest is dropped.
-class LineLoader {
+// What bytes of a source become, of either form.
+class Form {
+ public:
+  virtual ~Form() = default;
+  virtual void take(std::string_view bytes) = 0;
+  // The source is at its end.
+  virtual void finish() = 0;
+};
+
+// Lines of a key, a tab and a value. Memory is bounded: of a line that is longer than any that
+// could be stored, the rest is dropped.
+class LineLoader : public Form {
  public:
   // `total`: how many bytes there are; 0 if nobody knows.
   LineLoader(const LoadSink& sink, std::uint64_t total) : sink_(sink), total_(total) {}
 
-  void take(std::string_view bytes) {
+  void take(std::string_view bytes) override {
     while (!bytes.empty() && sink_.wanted()) {
       const std::size_t end = std::min(bytes.find('\n'), bytes.size());
       size_ += end;
@@ -74,7 +86,7 @@ class LineLoader {
     }
   }
 
-  void finish() {
+  void finish() override {
     if (size_ > 0 && sink_.wanted()) end_line();
   }
 
@@ -112,6 +124,97 @@ class LineLoader {
   std::size_t size_ = 0;  // of the whole line
 };
 
+// A dump.
+class DumpLoader : public Form {
+ public:
+  DumpLoader(const LoadSink& sink, std::uint64_t total) : sink_(sink), total_(total) {}
+
+  void take(std::string_view bytes) override {
+    while (!bytes.empty() && goes_on()) {
+      const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+      if (line_.size() + end > kDumpLineMax) return fail(too_long());
+      line_.append(bytes.substr(0, end));
+      taken_ += end;
+      if (end == bytes.size()) return;
+      end_line();
+      ++taken_;
+      sink_.reached(taken_, total_);
+      bytes.remove_prefix(end + 1);
+    }
+  }
+
+  void finish() override {
+    if (!goes_on()) return;
+    if (!line_.empty()) end_line();
+    if (goes_on()) fail(reader_.finish());
+  }
+
+ private:
+  bool goes_on() const { return !failed_ && sink_.wanted(); }
+
+  static Status too_long() {
+    return {
+        StatusCode::kOverLimit,
+        fmt::format("a line has more than {} bytes, which no line of a dump has", kDumpLineMax)};
+  }
+
+  void fail(const Status& status) {
+    if (status.ok()) return;
+    failed_ = true;
+    sink_.fail({}, status);
+  }
+
+  void end_line() {
+    Result<std::optional<DumpReader::Entry>> entry = reader_.take(line_);
+    line_.clear();
+    if (!entry.ok()) return fail(entry.status());
+    if (!entry.value()) return;
+    sink_.put(std::move(entry.value()->key), std::move(entry.value()->value));
+  }
+
+  const LoadSink& sink_;
+  const std::uint64_t total_;
+  std::uint64_t taken_ = 0;
+  std::string line_;
+  DumpReader reader_;
+  bool failed_ = false;
+};
+
+// Whichever of them the first bytes say it is.
+class FormFinder : public Form {
+ public:
+  FormFinder(const LoadSink& sink, std::uint64_t total) : sink_(sink), total_(total) {}
+
+  void take(std::string_view bytes) override {
+    if (form_ != nullptr) return form_->take(bytes);
+    beginning_ += bytes;
+    const std::string_view expected = kDumpBeginning.substr(0, beginning_.size());
+    const bool may_be_dump = beginning_.starts_with(expected);
+    if (may_be_dump && beginning_.size() < kDumpBeginning.size()) return;
+    choose(may_be_dump);
+  }
+
+  void finish() override {
+    if (form_ == nullptr) choose(false);
+    form_->finish();
+  }
+
+ private:
+  void choose(bool is_dump) {
+    if (is_dump) {
+      form_ = std::make_unique<DumpLoader>(sink_, total_);
+    } else {
+      form_ = std::make_unique<LineLoader>(sink_, total_);
+    }
+    form_->take(std::exchange(beginning_, {}));
+  }
+
+  const LoadSink& sink_;
+  const std::uint64_t total_;
+  std::unique_ptr<Form> form_;
+  std::string beginning_;  // until the form is known
+};
+
 }  // namespace
 
 std::uint64_t load_directory(const std::string& directory, const LoadSink& sink) {
@@ -137,7 +240,7 @@ std::uint64_t load_directory(const std::string& directory, const LoadSink& sink)
 }
 
 void load_lines(InputFile& file, const LoadSink& sink) {
-  LineLoader lines(sink, file.size());
+  FormFinder lines(sink, file.size());
   std::string buffer(kReadSize, '\0');
   while (sink.wanted()) {
     if (!file.ready()) sink.settle();
@@ -150,6 +253,36 @@ void load_lines(InputFile& file, const LoadSink& sink) {
     lines.take(std::string_view(buffer).substr(0, count.value()));
   }
   lines.finish();
+}
+
+Result<bool> check_dump(const std::string& path,
+                        const std::function<void(std::uint64_t, std::uint64_t)>& reached) {
+  const Result<std::unique_ptr<InputFile>> file = InputFile::open(path);
+  if (!file.ok()) return file.status();
+  Status failure;
+  const LoadSink sink = {
+      [](std::string, std::string) {},
+      [&failure](const std::string&, const Status& status) { failure = status; },
+      [] {},
+      [&failure] { return failure.ok(); },
+      reached,
+  };
+  FormFinder form(sink, file.value()->size());
+  std::string buffer(kReadSize, '\0');
+  bool is_first = true;
+  while (failure.ok()) {
+    const Result<std::size_t> count = file.value()->read(buffer.data(), buffer.size());
+    if (!count.ok()) return count.status();
+    if (count.value() == 0) break;
+    const std::string_view bytes = std::string_view(buffer).substr(0, count.value());
+    if (is_first && !bytes.starts_with(kDumpBeginning)) return false;
+    is_first = false;
+    form.take(bytes);
+  }
+  if (is_first) return false;
+  form.finish();
+  if (!failure.ok()) return failure;
+  return true;
 }
 
 }  // namespace rkv::cli

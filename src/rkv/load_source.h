@@ -33,8 +33,16 @@ struct LoadSink {
 // how many entries were neither files nor directories, and so left out.
 std::uint64_t load_directory(const std::string& directory, const LoadSink& sink);
 
-// Each line `key<TAB>value`: the key ends at the first tab, the value at the newline, or at the end
-// of the file; both hold any other bytes. A line without a tab fails, an empty one too.
+// A dump, or lines. What begins as a dump does, with kDumpBeginning, is one: of what is wrong with
+// it, also that it is cut off, the sink is told, with the line, and the rest is not read.
+//
+// Of lines, each is `key<TAB>value`: the key ends at the first tab, the value at the newline, or at
+// the end of the file; both hold any other bytes. A line without a tab fails, an empty one too.
 void load_lines(InputFile& file, const LoadSink& sink);
+
+// Reads a file to the end, unless it is no dump, and checks it. Whether it is one; a failure if it
+// is damaged, or cannot be read. `reached`: as in LoadSink.
+Result<bool> check_dump(const std::string& path,
+                        const std::function<void(std::uint64_t, std::uint64_t)>& reached);
 
 }  // namespace rkv::cli

@@ -16,7 +16,11 @@ ExitStatus run(int argc, const char* const* argv) {
     return kExitUsage;
   }
   Session session(options.value());
-  return run_command(options.value(), session);
+  const ExitStatus status = run_command(options.value(), session);
+  if (const Status recorded = session.history_status(); !recorded.ok()) {
+    return worse_of(status, report("history", recorded));
+  }
+  return status;
 }
 
 }  // namespace

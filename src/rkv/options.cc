@@ -2,147 +2,218 @@
 
 #include <fmt/format.h>
 
-#include <boost/program_options.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "rkv/files.h"
+#include "rkv/words.h"
 
 namespace rkv::cli {
 namespace {
 
-namespace po = boost::program_options;
-
-constexpr double kTimeoutMax = 86400;  // seconds
+constexpr double kTimeoutMax = 86400;    // seconds
+constexpr double kStalenessMax = 86400;  // seconds
 constexpr std::size_t kReplicasFileSizeMax = 64 * 1024;
 
-po::options_description describe_options() {
-  po::options_description all;
-  auto add = all.add_options();
-  add("servers,s", po::value<std::string>());
-  add("replicas,f", po::value<std::string>());
-  add("output,w", po::value<std::string>());
-  add("timeout", po::value<std::string>());
-  add("transport,t", po::value<std::string>());
-  add("state-hash", po::bool_switch());
-  add("help,h", po::bool_switch());
-  add("version", po::bool_switch());
-  add("words", po::value<std::vector<std::string>>());
-  return all;
+Status must_be(const GivenOption& given, std::string_view what) {
+  return Status::invalid(
+      fmt::format("{} is {}, but must be {}", given.shown, printable(given.value), what));
 }
 
-// The command and its arguments as they were given, empty ones too.
-std::vector<std::string> words_of(const po::parsed_options& parsed) {
-  std::vector<std::string> words;
-  for (const po::option& option : parsed.options) {
-    if (option.position_key < 0) continue;
-    words.insert(words.end(), option.value.begin(), option.value.end());
-  }
-  return words;
-}
-
-// The text of an option, or of the variable that stands in for it, and which of the two it was.
-struct Setting {
-  std::string name;
-  std::string text;
-};
-std::optional<Setting> find_setting(const po::variables_map& given, const char* option,
-                                    const char* shown_option, const char* variable) {
-  if (given.count(option) > 0) return Setting{shown_option, given[option].as<std::string>()};
-  const char* text = std::getenv(variable);
-  if (text != nullptr && *text != '\0') return Setting{variable, text};
-  return std::nullopt;
-}
-
-Status take_timeout(const Setting& setting, Options* options) {
+Status take_seconds(const GivenOption& given, double max, Duration* duration) {
   double number = 0;
-  const char* const end = setting.text.data() + setting.text.size();
-  const auto [rest, error] = std::from_chars(setting.text.data(), end, number);
-  if (error != std::errc() || rest != end || !(number >= 0.001 && number <= kTimeoutMax)) {
-    return Status::invalid(fmt::format("{} is {}, but must be seconds from 0.001 to {}",
-                                       setting.name, printable(setting.text), kTimeoutMax));
+  const char* const end = given.value.data() + given.value.size();
+  const auto [rest, error] = std::from_chars(given.value.data(), end, number);
+  if (error != std::errc() || rest != end || !(number >= 0.001 && number <= max)) {
+    return must_be(given, fmt::format("seconds from 0.001 to {}", max));
   }
-  options->timeout = Duration{static_cast<std::int64_t>(number * 1e9)};
+  *duration = Duration{static_cast<std::int64_t>(number * 1e9)};
   return Status();
 }
 
-Status take_transport(const Setting& setting, Options* options) {
-  if (setting.text != "tcp" && setting.text != "udp") {
-    return Status::invalid(
-        fmt::format("{} is {}, but must be tcp or udp", setting.name, printable(setting.text)));
+Status take_number(const GivenOption& given, std::uint64_t min,
+                   std::optional<std::uint64_t>* number) {
+  std::uint64_t taken = 0;
+  const char* const end = given.value.data() + given.value.size();
+  const auto [rest, error] = std::from_chars(given.value.data(), end, taken);
+  if (error != std::errc() || rest != end || taken < min) {
+    return must_be(given, fmt::format("a number from {}", min));
   }
-  options->transport = setting.text == "udp" ? rpc::Transport::kUdp : rpc::Transport::kTcp;
+  *number = taken;
   return Status();
 }
 
-void take_places(const po::variables_map& given, Options* options) {
-  const bool on_command_line = given.count("servers") > 0 || given.count("replicas") > 0;
-  const auto take = [&](const char* option, const char* variable) -> std::optional<std::string> {
-    if (given.count(option) > 0) return given[option].as<std::string>();
-    const char* text = on_command_line ? nullptr : std::getenv(variable);
-    if (text == nullptr || *text == '\0') return std::nullopt;
-    return text;
-  };
-  options->servers_text = take("servers", "RKV_SERVERS");
-  options->replicas_file = take("replicas", "RKV_REPLICAS");
+Status take_transport(const GivenOption& given, Options* options) {
+  if (given.value != "tcp" && given.value != "udp") return must_be(given, "tcp or udp");
+  options->transport = given.value == "udp" ? rpc::Transport::kUdp : rpc::Transport::kTcp;
+  return Status();
 }
 
-Result<Options> take_options(const po::parsed_options& parsed) {
-  po::variables_map given;
-  po::store(parsed, given);
-  Options options;
-  std::vector<std::string> words = words_of(parsed);
-  if (!words.empty()) {
-    options.command = std::move(words.front());
-    words.erase(words.begin());
-    options.arguments = std::move(words);
+Status take_format(const GivenOption& given, Options* options) {
+  if (given.value == "simple") {
+    options->format = OutputFormat::kSimple;
+  } else if (given.value == "table") {
+    options->format = OutputFormat::kTable;
+  } else if (given.value == "json") {
+    options->format = OutputFormat::kJson;
+  } else {
+    return must_be(given, "simple, table or json");
   }
-  options.state_hash = given["state-hash"].as<bool>();
-  options.help = given["help"].as<bool>();
-  options.version = given["version"].as<bool>();
-  take_places(given, &options);
-  if (const auto timeout = find_setting(given, "timeout", "--timeout", "RKV_TIMEOUT")) {
-    if (Status status = take_timeout(*timeout, &options); !status.ok()) return status;
+  return Status();
+}
+
+Status take_consistency(const GivenOption& given, Options* options) {
+  if (given.value == "linearizable") {
+    options->consistency = client::Consistency::kLinearizable;
+  } else if (given.value == "sequential") {
+    options->consistency = client::Consistency::kSequential;
+  } else if (given.value == "eventual") {
+    options->consistency = client::Consistency::kEventual;
+  } else {
+    return must_be(given, "linearizable, sequential or eventual");
   }
-  if (const auto transport = find_setting(given, "transport", "-t", "RKV_TRANSPORT")) {
-    if (Status status = take_transport(*transport, &options); !status.ok()) return status;
+  return Status();
+}
+
+Status take_option(const GivenOption& given, Options* options) {
+  switch (given.id) {
+    case OptionId::kServers:
+      options->servers_text = given.value;
+      return Status();
+    case OptionId::kReplicas:
+      options->replicas_file = given.value;
+      return Status();
+    case OptionId::kOutput:
+      return take_format(given, options);
+    case OptionId::kTransport:
+      return take_transport(given, options);
+    case OptionId::kTimeout:
+      return take_seconds(given, kTimeoutMax, &options->timeout);
+    case OptionId::kConsistency:
+      return take_consistency(given, options);
+    case OptionId::kMaxStaleness:
+      return take_seconds(given, kStalenessMax, &options->max_staleness);
+    case OptionId::kHistory:
+      options->history_file = given.value;
+      return Status();
+    case OptionId::kHelp:
+      options->help = true;
+      return Status();
+    case OptionId::kVersion:
+      options->version = true;
+      return Status();
+    case OptionId::kStateHash:
+      options->state_hash = true;
+      return Status();
+    case OptionId::kIfAbsent:
+      options->if_absent = true;
+      return Status();
+    case OptionId::kIfVersion:
+      return take_number(given, 0, &options->if_version);
+    case OptionId::kIfValue:
+      options->if_value = given.value;
+      return Status();
+    case OptionId::kPrev:
+      options->prev = true;
+      return Status();
+    case OptionId::kPrefix:
+      options->prefix = given.value;
+      return Status();
+    case OptionId::kFrom:
+      options->from = given.value;
+      return Status();
+    case OptionId::kTo:
+      options->to = given.value;
+      return Status();
+    case OptionId::kLimit:
+      return take_number(given, 1, &options->limit);
+    case OptionId::kKeysOnly:
+      options->keys_only = true;
+      return Status();
+    case OptionId::kCountOnly:
+      options->count_only = true;
+      return Status();
+    case OptionId::kReverse:
+      options->reverse = true;
+      return Status();
+    case OptionId::kResume:
+      options->resume = true;
+      return Status();
   }
-  if (const auto format = find_setting(given, "output", "-w", "RKV_OUTPUT")) {
-    const Result<OutputFormat> parsed_format = parse_format(format->name, format->text);
-    if (!parsed_format.ok()) return parsed_format.status();
-    options.format = parsed_format.value();
+  RKV_CHECK(false, "an option that nobody takes");
+}
+
+bool is_given(const std::vector<GivenOption>& given, OptionId id) {
+  return std::any_of(given.begin(), given.end(),
+                     [&](const GivenOption& each) { return each.id == id; });
+}
+
+// The options whose variables are set, but for those that the command line has, or hides.
+std::vector<GivenOption> from_environment(const std::vector<GivenOption>& given) {
+  const bool has_places =
+      is_given(given, OptionId::kServers) || is_given(given, OptionId::kReplicas);
+  std::vector<GivenOption> found;
+  for (const OptionSpec& spec : option_table()) {
+    if (spec.variable.empty() || is_given(given, spec.id)) continue;
+    if (has_places && (spec.id == OptionId::kServers || spec.id == OptionId::kReplicas)) continue;
+    const std::string name(spec.variable);
+    const char* const text = std::getenv(name.c_str());
+    if (text != nullptr && *text != '\0') found.push_back({spec.id, name, text});
   }
-  return options;
+  return found;
 }
 
 }  // namespace
 
-Result<Options> parse_options(int argc, const char* const* argv) {
-  const po::options_description described = describe_options();
-  po::positional_options_description positional;
-  positional.add("words", -1);
-  // No guessing: an abbreviation that works today must not become ambiguous tomorrow.
-  constexpr int kStyle =
-      po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-  try {
-    return take_options(po::command_line_parser(argc, argv)
-                            .options(described)
-                            .positional(positional)
-                            .style(kStyle)
-                            .run());
-  } catch (const po::error& error) {
-    return Status::invalid(printable(error.what(), 300));
+Status apply_options(std::vector<GivenOption> given, Options* options) {
+  for (const GivenOption& each : given) {
+    if (Status status = take_option(each, options); !status.ok()) return status;
   }
+  const bool is_eventual = options->consistency == client::Consistency::kEventual;
+  // A bound that was for other commands, or for the whole shell, says nothing of a stronger read.
+  if (!is_eventual && is_given(given, OptionId::kMaxStaleness)) {
+    return Status::invalid("--max-staleness goes with --consistency eventual only");
+  }
+  if (!is_eventual) options->max_staleness = Duration{};
+  options->given = std::move(given);
+  return Status();
 }
 
-Result<OutputFormat> parse_format(const std::string& setting, const std::string& text) {
-  if (text == "simple") return OutputFormat::kSimple;
-  if (text == "table") return OutputFormat::kTable;
-  if (text == "json") return OutputFormat::kJson;
-  return Status::invalid(
-      fmt::format("{} is {}, but must be simple, table or json", setting, printable(text)));
+Result<Options> parse_options(int argc, const char* const* argv) {
+  std::vector<Word> words;
+  for (int i = 1; i < argc; ++i) words.push_back({argv[i], false});
+  Result<SplitWords> split = split_options(std::move(words));
+  if (!split.ok()) return split.status();
+  Options options;
+  for (const GivenOption& each : from_environment(split.value().options)) {
+    if (Status status = take_option(each, &options); !status.ok()) return status;
+  }
+  if (Status status = apply_options(std::move(split.value().options), &options); !status.ok()) {
+    return status;
+  }
+  for (Word& word : split.value().rest) options.arguments.push_back(std::move(word.text));
+  if (!options.arguments.empty()) {
+    options.command = std::move(options.arguments.front());
+    options.arguments.erase(options.arguments.begin());
+  }
+  return options;
+}
+
+Status check_options(const Options& options) {
+  for (const GivenOption& given : options.given) {
+    const OptionSpec& spec = option_spec(given.id);
+    if (has_option(spec, options.command)) continue;
+    std::string owners(spec.commands);
+    for (std::size_t i = 0; (i = owners.find(' ', i)) != std::string::npos; i += 2) {
+      owners.replace(i, 1, ", ");
+    }
+    return Status::invalid(fmt::format("{} is for {} only", given.shown, owners));
+  }
+  return Status();
 }
 
 Result<Cluster> find_cluster(const Options& options) {

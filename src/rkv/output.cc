@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+
+#include "base/bytes.h"
 
 namespace rkv::cli {
 namespace {
@@ -105,6 +108,28 @@ void write_error(std::string_view line) {
 ExitStatus report(std::string_view what, const Status& status) {
   write_error(fmt::format("{}: {}", what, status.to_string()));
   return exit_status_of(status.code());
+}
+
+ExitStatus report_not_tried(std::string_view what, const Status& status) {
+  return report(what, Status(status.code(), status.reason() + "; nothing happened"));
+}
+
+std::string on_one_line(std::string_view bytes) {
+  if (!is_text(bytes)) return printable(bytes, SIZE_MAX);
+  std::string line;
+  line.reserve(bytes.size());
+  for (const char c : bytes) {
+    if (c == '\\') {
+      line += "\\\\";
+    } else if (c == '\n') {
+      line += "\\x0a";
+    } else if (c == '\t') {
+      line += "\\x09";
+    } else {
+      line += c;
+    }
+  }
+  return line;
 }
 
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {

@@ -28,6 +28,14 @@ void write_error(std::string_view line);
 // status.
 ExitStatus report(std::string_view what, const Status& status);
 
+// The same for what failed before anything was asked of a server: the line says that nothing
+// happened. What comes from src/client says so itself.
+ExitStatus report_not_tried(std::string_view what, const Status& status);
+
+// The bytes on one line, all of them: text as it is but for tabs, newlines and backslashes, what is
+// not text with \xNN. Between double quotes the shell takes it back, a quote in it escaped.
+std::string on_one_line(std::string_view bytes);
+
 // Rows of cells as lines, the columns apart by two blanks and as wide as their widest cell. The
 // last cell of a row takes the room it needs and does not widen its column unless the row is
 // complete.

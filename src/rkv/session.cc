@@ -1,5 +1,7 @@
 #include "rkv/session.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 namespace rkv::cli {
@@ -19,10 +21,25 @@ Result<client::Client*> Session::client() {
   if (!client_) {
     const Result<const Cluster*> found = cluster();
     if (!found.ok()) return found.status();
-    client_ = std::make_unique<client::Client>(
-        found.value()->servers, client::ClientOptions{options_.timeout, options_.transport});
+    if (options_.history_file) {
+      Result<std::unique_ptr<client::HistoryRecorder>> recorder =
+          client::HistoryRecorder::open(*options_.history_file);
+      if (!recorder.ok()) return recorder.status();
+      recorder_ = std::move(recorder).value();
+    }
+    client::ClientOptions client_options;
+    client_options.timeout = options_.timeout;
+    client_options.transport = options_.transport;
+    client_options.discover = false;
+    client_options.recorder = recorder_.get();
+    client_options.process = static_cast<std::uint64_t>(getpid());
+    client_ = std::make_unique<client::Client>(found.value()->servers, client_options);
   }
   return client_.get();
+}
+
+Status Session::history_status() const {
+  return recorder_ == nullptr ? Status() : recorder_->status();
 }
 
 }  // namespace rkv::cli

@@ -5,6 +5,8 @@
 
 #include "base/status.h"
 #include "client/client.h"
+#include "client/history_recorder.h"
+#include "rkv/line_source.h"
 #include "rkv/options.h"
 
 namespace rkv::cli {
@@ -21,15 +23,25 @@ class Session {
   // Whether the command comes from a line of a shell, and not from the command line.
   bool in_shell() const { return kind_ == Kind::kShell; }
 
+  // Where the shell's lines come from, for commands that have more than one; not owned. None
+  // outside of a shell.
+  LineSource* lines() const { return lines_; }
+  void set_lines(LineSource* lines) { lines_ = lines; }
+
   // The cluster, found when it is first asked for and the same from then on; see find_cluster().
   Result<const Cluster*> cluster();
-  // The client of that cluster, which keeps its connections.
+  // The client of that cluster, which keeps its connections. It asks the servers that are named,
+  // and no others.
   Result<client::Client*> client();
+  // Success, or why not all calls could be recorded.
+  Status history_status() const;
 
  private:
   const Options options_;
   const Kind kind_;
+  LineSource* lines_ = nullptr;
   std::optional<Cluster> cluster_;
+  std::unique_ptr<client::HistoryRecorder> recorder_;
   std::unique_ptr<client::Client> client_;
 };
 

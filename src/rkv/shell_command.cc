@@ -3,27 +3,25 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/limits.h"
 #include "base/version.h"
 #include "rkv/commands.h"
 #include "rkv/files.h"
 #include "rkv/help.h"
 #include "rkv/history_file.h"
 #include "rkv/line_editor.h"
+#include "rkv/line_source.h"
 #include "rkv/output.h"
 #include "rkv/shell_line.h"
 
 namespace rkv::cli {
 namespace {
 
-// A put of the longest key and value, every byte of them as \xNN, and some room for the rest.
-constexpr std::size_t kLineMax = 4 * (kKeySizeMax + kValueSizeMax) + 4096;
+constexpr const char* kPrompt = "rkv> ";
 
 // What a line comes to: a status, or nothing where it is to end the shell.
 std::optional<ExitStatus> run_line(std::string_view line, Session& session) {
@@ -46,11 +44,11 @@ std::optional<ExitStatus> run_line(std::string_view line, Session& session) {
 }
 
 ExitStatus run_script(Session& session) {
-  const std::unique_ptr<InputFile> input = InputFile::standard_input();
-  LineReader lines(*input, kLineMax);
+  FileLines lines(InputFile::standard_input());
+  session.set_lines(&lines);
   ExitStatus worst = kExitOk;
   while (true) {
-    const Result<std::optional<std::string>> line = lines.next();
+    const Result<std::optional<std::string>> line = lines.next(kPrompt);
     if (!line.ok()) {
       worst = worse_of(worst, report("shell", line.status()));
       // A line that is too long is a failed command; an input that cannot be read is the end.
@@ -95,15 +93,19 @@ class ShellHistory {
 
 ExitStatus run_interactive(Session& session) {
   ShellHistory history;
-  LineEditor editor("rkv> ", history.load());
+  LineEditor editor(kPrompt, history.load());
   if (!editor.ok()) return run_script(session);
+  TypedLines lines(editor);
+  session.set_lines(&lines);
   if (output_is_terminal()) {
     write_output(
         fmt::format("rkv {}; 'help' lists the commands, 'exit' or ^D leaves\n", kSoftwareVersion));
     flush_output();
   }
   while (true) {
-    const std::optional<std::string> line = editor.next();
+    const Result<std::optional<std::string>> typed = lines.next(kPrompt);
+    if (!typed.ok()) return report("shell", typed.status());
+    const std::optional<std::string>& line = typed.value();
     if (!line) {
       // The prompt is still on the line.
       if (output_is_terminal()) write_output("\n");
@@ -122,7 +124,11 @@ ExitStatus run_interactive(Session& session) {
 
 ExitStatus run_shell(const Options& options, Session&) {
   Session shell(options, Session::Kind::kShell);
-  return isatty(STDIN_FILENO) == 1 ? run_interactive(shell) : run_script(shell);
+  const ExitStatus status = isatty(STDIN_FILENO) == 1 ? run_interactive(shell) : run_script(shell);
+  if (const Status recorded = shell.history_status(); !recorded.ok()) {
+    return worse_of(status, report("history", recorded));
+  }
+  return status;
 }
 
 }  // namespace rkv::cli

@@ -7,10 +7,11 @@
 
 namespace rkv::cli {
 
-// What a line of the shell asks for, on top of what the shell was started with. Of options a line
-// may have -w, --state-hash and --help. `command` is as it was typed, and empty for an empty line
-// or a comment. kInvalid with a line for the user when it makes no sense; whether the command
-// exists and its arguments are right is not looked at.
+// What a line of the shell asks for, on top of what the shell was started with. A line may have the
+// options of its command and those that option_table() allows in a shell. `command` is as it was
+// typed, and empty for an empty line or a comment. kInvalid with a line for the user when it makes
+// no sense; whether the command exists, has these options, and its arguments are right is not
+// looked at.
 Result<Options> parse_shell_line(std::string_view line, const Options& shell_options);
 
 }  // namespace rkv::cli

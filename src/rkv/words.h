@@ -1,12 +1,18 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/status.h"
 
 namespace rkv::cli {
+
+// Bytes of a line: a put of the longest key and value, every byte of them as \xNN, and some room
+// for the rest.
+constexpr std::size_t kLineSizeMax = 4 * (kKeySizeMax + kValueSizeMax) + 4096;
 
 // A word of a line of the shell.
 struct Word {

@@ -65,7 +65,7 @@ void Caller::take_call(const CallHeader& header, std::size_t request_size, bool 
     send_program_error(header);
     return;
   }
-  if (header.procedure != NULLPROC && (server_.overloaded() || is_full())) {
+  if (header.procedure != NULLPROC && (server_.overloaded() || !begin_call())) {
     send_overload_reply(header);
     return;
   }

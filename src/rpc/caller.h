@@ -72,8 +72,9 @@ class Caller {
   explicit Caller(Server& server) : server_(server) {}
   ~Caller() = default;
 
-  // Whether no more of its calls can wait for their answers.
-  virtual bool is_full() const { return false; }
+  // Comes before one of its calls is run, but for procedure 0. False if there is no room for it:
+  // then it is not run.
+  virtual bool begin_call() { return true; }
   // Sends a successful reply whose results were encoded before.
   bool send_encoded(std::uint32_t xid, const std::string& results);
 

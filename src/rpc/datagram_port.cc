@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "rpc/datagram.h"
 #include "rpc/server.h"
@@ -80,11 +81,24 @@ void write_local_end(msghdr& header, ControlBytes& control, const DatagramEnds& 
   write_control(header, control, IPPROTO_IP, IP_PKTINFO, info);
 }
 
+// The procedure that a message calls, if it is a call: it is at one place in all of them (RFC 5531,
+// section 9). What ends before it calls none.
+ProcedureId called_procedure(std::string_view message) {
+  constexpr std::size_t kPlace = 12;  // behind xid, direction and RPC version
+  if (message.size() < kPlace) return {};
+  XdrReader reader(message.substr(kPlace));
+  const std::uint32_t program = reader.read_uint32();
+  const std::uint32_t version = reader.read_uint32();
+  return {program, version, reader.read_uint32()};
+}
+
 }  // namespace
 
 // ---- the sender of a datagram
 
-bool DatagramCaller::send(FunctionRef<bool(XDR*)> encode) { return port_.queue(ends_, encode); }
+bool DatagramCaller::send(FunctionRef<bool(XDR*)> encode) {
+  return port_.queue(ends_, call_, encode);
+}
 
 bool DatagramCaller::send_results(const ProcedureId& procedure, std::uint32_t xid,
                                   xdrproc_t routine, const void* results) {
@@ -99,11 +113,16 @@ bool DatagramCaller::send_results(const ProcedureId& procedure, std::uint32_t xi
   return send_use_tcp(procedure, xid);
 }
 
-ReplyPlace DatagramCaller::call_handed_over() { return port_.hold(ends_); }
+ReplyPlace DatagramCaller::call_handed_over() { return port_.hold(ends_, call_); }
 
 int DatagramCaller::descriptor() const { return port_.descriptor(); }
 
-bool DatagramCaller::is_full() const { return port_.is_full(); }
+bool DatagramCaller::begin_call() {
+  if (port_.is_full()) return false;
+  if (key_.empty()) return true;
+  call_ = server_.duplicates_.begin(std::move(key_));
+  return call_.has_value();
+}
 
 // ---- the port
 
@@ -200,20 +219,51 @@ void DatagramPort::take_datagram(std::size_t index) {
   DatagramEnds ends;
   ends.peer = Address(static_cast<const sockaddr*>(header.msg_name), header.msg_namelen);
   read_local_end(header, &ends);
-  const bool is_wanted = !server_.accept_filter_ || server_.accept_filter_(ends.peer);
+  if (server_.accept_filter_ && !server_.accept_filter_(ends.peer)) {
+    ++server_.counters_.datagrams_dropped;
+    return;
+  }
   // Its own bytes only: behind them are those of datagrams before it, from whomever.
   const std::string_view message(input_->bytes[index].data(), input_->headers[index].msg_len);
   const bool is_cut = (header.msg_flags & MSG_TRUNC) != 0;
-  DatagramCaller caller(server_, *this, ends);
-  if (!is_wanted || !caller.take_message(message, is_cut)) ++server_.counters_.datagrams_dropped;
+  // One that is cut is not run, and what is missing of it might tell it from another one.
+  std::string key;
+  if (!is_cut && server_.remembers_duplicates(called_procedure(message))) {
+    key = DuplicateCache::key_of(ends.peer, message);
+    if (take_copy(ends, key)) return;
+  }
+  DatagramCaller caller(server_, *this, ends, std::move(key));
+  if (!caller.take_message(message, is_cut)) ++server_.counters_.datagrams_dropped;
+}
+
+// Comes before anything that might refuse the call: its first copy may have been run, so that none
+// may be told that nothing has happened.
+bool DatagramPort::take_copy(const DatagramEnds& ends, std::string_view key) {
+  const std::optional<DuplicateCache::Known> known = server_.duplicates_.find(key);
+  if (!known.has_value()) return false;
+  ++server_.counters_.datagrams_repeated;
+  if (!known->is_answered) return true;
+  const std::string_view answer = known->answer;
+  RKV_CHECK(queue(ends, std::nullopt,
+                  [answer](XDR* xdr) {
+                    return XDR_PUTBYTES(xdr, const_cast<char*>(answer.data()),
+                                        static_cast<u_int>(answer.size())) != FALSE;
+                  }),
+            "an answer that was sent before fits a datagram");
+  return true;
 }
 
 void DatagramPort::stop_reading() { server_.loop_.unwatch(descriptor_); }
 
-bool DatagramPort::queue(const DatagramEnds& ends, FunctionRef<bool(XDR*)> encode) {
+bool DatagramPort::queue(const DatagramEnds& ends, const std::optional<DuplicateCache::Call>& call,
+                         FunctionRef<bool(XDR*)> encode) {
   const std::size_t before = output_.content().size();
   if (!append_record(output_, 0, kDatagramSizeMax, encode)) return false;
   const std::size_t size = output_.content().size() - before;
+  if (call.has_value()) {
+    server_.duplicates_.answered(*call, output_.content().substr(before + kRecordMarkSize),
+                                 server_.loop_.now());
+  }
   if (before + size > server_.limits_.datagram_output_max) {
     output_.retract(size);
     ++server_.counters_.datagrams_not_answered;
@@ -270,7 +320,8 @@ std::size_t DatagramPort::send_batch(std::size_t first, const char* bytes) {
   return lost;
 }
 
-ReplyPlace DatagramPort::hold(const DatagramEnds& ends) {
+ReplyPlace DatagramPort::hold(const DatagramEnds& ends,
+                              const std::optional<DuplicateCache::Call>& call) {
   RKV_CHECK(free_slots_.size() + server_.limits_.datagram_calls_max > waiting_.size(),
             "a call is refused before it can wait without room");
   if (free_slots_.empty()) {
@@ -279,18 +330,20 @@ ReplyPlace DatagramPort::hold(const DatagramEnds& ends) {
   }
   const std::uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
-  WaitingCall& call = waiting_[slot];
-  call.ends = ends;
-  call.is_held = true;
-  return {Transport::kUdp, number_, slot, ++call.generation};
+  WaitingCall& waiting = waiting_[slot];
+  waiting.ends = ends;
+  waiting.call = call;
+  waiting.is_held = true;
+  return {Transport::kUdp, number_, slot, ++waiting.generation};
 }
 
 DatagramCaller DatagramPort::release(std::uint32_t slot, std::uint32_t generation) {
-  WaitingCall& call = waiting_[slot];
-  RKV_CHECK(call.is_held && call.generation == generation, "a call that waits is answered once");
-  call.is_held = false;
+  WaitingCall& waiting = waiting_[slot];
+  RKV_CHECK(waiting.is_held && waiting.generation == generation,
+            "a call that waits is answered once");
+  waiting.is_held = false;
   free_slots_.push_back(slot);
-  return {server_, *this, call.ends};
+  return {server_, *this, waiting.ends, std::exchange(waiting.call, std::nullopt)};
 }
 
 bool DatagramPort::is_full() const {

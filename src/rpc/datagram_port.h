@@ -6,13 +6,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/function_ref.h"
 #include "base/status.h"
 #include "rpc/address.h"
 #include "rpc/caller.h"
+#include "rpc/duplicate_cache.h"
 #include "rpc/event_loop.h"
 #include "rpc/record.h"
 
@@ -32,8 +36,13 @@ struct DatagramEnds {
 // its call waits for a deferred answer, the port keeps the ends.
 class DatagramCaller final : public Caller {
  public:
-  DatagramCaller(Server& server, DatagramPort& port, const DatagramEnds& ends)
-      : Caller(server), port_(port), ends_(ends) {}
+  // `key` is what copies of its call are known by; empty if they are not to be known.
+  DatagramCaller(Server& server, DatagramPort& port, const DatagramEnds& ends, std::string key)
+      : Caller(server), port_(port), ends_(ends), key_(std::move(key)) {}
+  // Of a call that was begun before; nothing if copies of it are not to be known.
+  DatagramCaller(Server& server, DatagramPort& port, const DatagramEnds& ends,
+                 std::optional<DuplicateCache::Call> call)
+      : Caller(server), port_(port), ends_(ends), call_(call) {}
 
   bool send(FunctionRef<bool(XDR*)> encode) override;
   // What is too long for a datagram is answered with the procedure's datagram reply, if that may
@@ -45,10 +54,12 @@ class DatagramCaller final : public Caller {
   int descriptor() const override;
 
  private:
-  bool is_full() const override;
+  bool begin_call() override;
 
   DatagramPort& port_;
   const DatagramEnds ends_;
+  std::string key_;  // until the call is begun
+  std::optional<DuplicateCache::Call> call_;
 };
 
 // A UDP socket of a Server (RFC 5531, section 10: the RPC message is the datagram). Takes what came
@@ -76,11 +87,13 @@ class DatagramPort final : public EventLoop::Handler {
   // Takes no more datagrams.
   void stop_reading();
 
-  // Queues an answer; false if it does not encode within kDatagramSizeMax.
-  bool queue(const DatagramEnds& ends, FunctionRef<bool(XDR*)> encode);
+  // Queues an answer, which is remembered if it is that of a `call`, also when it is lost for want
+  // of room here; false if it does not encode within kDatagramSizeMax.
+  bool queue(const DatagramEnds& ends, const std::optional<DuplicateCache::Call>& call,
+             FunctionRef<bool(XDR*)> encode);
 
   // Keeps the sender of a call that is answered later; there must be room.
-  ReplyPlace hold(const DatagramEnds& ends);
+  ReplyPlace hold(const DatagramEnds& ends, const std::optional<DuplicateCache::Call>& call);
   // Gives it back, once.
   DatagramCaller release(std::uint32_t slot, std::uint32_t generation);
   bool is_full() const;
@@ -93,6 +106,7 @@ class DatagramPort final : public EventLoop::Handler {
   };
   struct WaitingCall {
     DatagramEnds ends;
+    std::optional<DuplicateCache::Call> call;
     std::uint32_t generation = 0;
     bool is_held = false;
   };
@@ -101,6 +115,8 @@ class DatagramPort final : public EventLoop::Handler {
   // How many datagrams, or errors, were taken off the socket; 0: there is none left.
   std::size_t read_batch(std::size_t count_max);
   void take_datagram(std::size_t index);
+  // Whether this is a copy of a call that is known; gives it the answer again, if there is one.
+  bool take_copy(const DatagramEnds& ends, std::string_view key);
   std::size_t send_batch(std::size_t first, const char* bytes);
 
   Server& server_;

@@ -9,6 +9,7 @@
 #include "base/function_ref.h"
 #include "base/unique_function.h"
 #include "rpc/caller.h"
+#include "rpc/endpoint.h"
 #include "rpc/xdr.h"
 
 namespace rkv::rpc {
@@ -33,6 +34,9 @@ class ReplyToken {
   // invariant.
   void send(xdrproc_t routine, const void* result);
 
+  // What will carry the answer: over UDP it must fit a datagram.
+  Transport transport() const { return place_.transport; }
+
   // Whether there is room for an answer of about `size` bytes: the client takes what it is sent
   // (less of it waits than ServerLimits allow one connection), and not too much was made in this
   // turn. A procedure with large answers asks this before it makes one; calls that were begun
@@ -56,6 +60,7 @@ class Reply {
  public:
   Reply(svc_req* request, XdrRoutine<T> routine) : token_(request), routine_(routine) {}
   void send(const T& result) { token_.send(untyped(routine_), &result); }
+  Transport transport() const { return token_.transport(); }
   bool has_room(std::size_t size) const { return token_.has_room(size); }
   void wait_for_room(UniqueFunction<void(Reply)> task) && {
     std::move(token_).wait_for_room(

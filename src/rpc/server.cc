@@ -25,7 +25,14 @@ constexpr std::size_t kSmallAnswerMax = 4096;
 }  // namespace
 
 Server::Server(EventLoop& loop, Logger& logger, std::string name, const ServerLimits& limits)
-    : loop_(loop), logger_(logger), name_(std::move(name)), limits_(limits) {
+    : loop_(loop),
+      logger_(logger),
+      name_(std::move(name)),
+      limits_(limits),
+      duplicates_({.calls_max = limits.duplicates_max,
+                   .bytes_max = limits.duplicate_bytes_max,
+                   .answer_max = kDatagramSizeMax,
+                   .age_max = limits.duplicate_age_max}) {
   read_hook_ = loop_.add_turn_hook(EventLoop::TurnPhase::kStep, [this] { read_left_over(); });
   flush_hook_ = loop_.add_turn_hook(EventLoop::TurnPhase::kFlush, [this] { flush(); });
   sweep_timer_ = loop_.add_timer(loop_.now() + kSweepInterval, [this] { sweep(); });
@@ -67,6 +74,11 @@ void Server::set_datagram_reply(std::uint32_t program, std::uint32_t version,
   RKV_CHECK(results.size() + kSuccessHeaderSize <= kDatagramSizeMax,
             "a datagram reply fits a datagram");
   datagram_replies_[{program, version, procedure}] = {use, std::move(results)};
+}
+
+void Server::remember_duplicates(std::uint32_t program, std::uint32_t version,
+                                 std::uint32_t procedure) {
+  remembered_.push_back({program, version, procedure});
 }
 
 Result<Address> Server::listen(const Address& address, Transport transport) {
@@ -190,6 +202,10 @@ bool Server::overloaded() const {
          counters_.output_bytes >= limits_.output_bytes_max;
 }
 
+bool Server::remembers_duplicates(const ProcedureId& procedure) const {
+  return std::find(remembered_.begin(), remembered_.end(), procedure) != remembered_.end();
+}
+
 bool Server::turn_has_room(std::size_t answer_size) const {
   const std::size_t most = limits_.output_per_turn_max;
   return turn_output_ < (answer_size <= kSmallAnswerMax ? most / 2 * 3 : most);
@@ -271,6 +287,7 @@ void Server::sweep() {
   for (Slot& slot : slots_) {
     if (slot.connection != nullptr) slot.connection->check_deadlines(loop_.now());
   }
+  duplicates_.expire(loop_.now());
   sweep_timer_ = loop_.add_timer(loop_.now() + kSweepInterval, [this] { sweep(); });
 }
 

@@ -18,6 +18,7 @@
 #include "rpc/address.h"
 #include "rpc/byte_stream.h"
 #include "rpc/caller.h"
+#include "rpc/duplicate_cache.h"
 #include "rpc/endpoint.h"
 #include "rpc/event_loop.h"
 #include "rpc/record.h"
@@ -57,9 +58,15 @@ struct ServerLimits {
   std::size_t datagram_calls_max = 4096;
   // Answers of one turn and UDP port: more are lost, as any datagram may be.
   std::size_t datagram_output_max = 8 << 20;
-  Duration idle_timeout = seconds(600);   // without a call under way: closed
-  Duration record_timeout = seconds(30);  // from the first byte of a record to its last: closed
-  Duration write_timeout = seconds(30);   // answers that are not taken for this long: closed
+  // Calls over UDP that are remembered, see remember_duplicates(): under way, or with their
+  // answers. New ones take the room of the oldest answers; when all of it is of calls under way,
+  // they get the overload reply.
+  std::size_t duplicates_max = 8192;
+  std::size_t duplicate_bytes_max = 16 << 20;
+  Duration duplicate_age_max = seconds(60);  // of an answer; it goes within a second after that
+  Duration idle_timeout = seconds(600);      // without a call under way: closed
+  Duration record_timeout = seconds(30);     // from the first byte of a record to its last: closed
+  Duration write_timeout = seconds(30);      // answers that are not taken for this long: closed
 };
 
 // What a server has done; each only grows, but for the first four.
@@ -77,6 +84,7 @@ struct ServerCounters {
   std::uint64_t timed_out = 0;   // connections closed by a deadline
   std::uint64_t datagrams_received = 0;
   std::uint64_t datagrams_dropped = 0;       // of those: no calls, or from where none are taken
+  std::uint64_t datagrams_repeated = 0;      // of those: copies of calls that are remembered
   std::uint64_t datagrams_answered = 0;      // answers that were sent
   std::uint64_t datagrams_not_answered = 0;  // answers that the kernel did not take
   std::uint64_t datagrams_use_tcp = 0;       // calls whose arguments or results were too long
@@ -87,7 +95,8 @@ struct ServerCounters {
 // takes a Reply<T>, returns FALSE and answers later. No call waits for another one's answer.
 //
 // Over UDP a call and its reply have at most kDatagramSizeMax bytes. A call that gets no answer is
-// sent again by its client, and run again: what must not happen twice needs an id of its own.
+// sent again by its client, and run again, unless its procedure is one of remember_duplicates():
+// then it is not, within the limits. What must never happen twice needs an id of its own.
 class Server {
  public:
   using Dispatcher = void (*)(svc_req*, SVCXPRT*);
@@ -117,6 +126,11 @@ class Server {
   // datagram. Without one it is SYSTEM_ERR. Encoded here and now; must fit itself.
   void set_datagram_reply(std::uint32_t program, std::uint32_t version, std::uint32_t procedure,
                           DatagramReply use, xdrproc_t routine, const void* result);
+  // Has the calls of this procedure over UDP remembered (DuplicateCache), over all ports: a copy of
+  // one that is under way is dropped, for the answer is to come; a copy of one that was answered
+  // gets the same answer, whatever it was. SYSTEM_ERR too: the call may have been run. What got the
+  // overload reply, or was too long, was not run, and so a copy of it is a new call.
+  void remember_duplicates(std::uint32_t program, std::uint32_t version, std::uint32_t procedure);
   void set_accept_filter(AcceptFilter filter) { accept_filter_ = std::move(filter); }
 
   // Listens on one more address; with port 0 the kernel picks one. Returns the address it got.
@@ -175,6 +189,7 @@ class Server {
   const Program* find_program(std::uint32_t program, std::uint32_t version) const;
   bool version_range(std::uint32_t program, std::uint32_t* low, std::uint32_t* high) const;
   bool overloaded() const;
+  bool remembers_duplicates(const ProcedureId& procedure) const;
   // Whether an answer of this size may be made in this turn.
   bool turn_has_room(std::size_t answer_size) const;
   std::string encode_results(xdrproc_t routine, const void* result) const;
@@ -203,6 +218,8 @@ class Server {
   std::map<std::pair<std::uint32_t, std::uint32_t>, Program> programs_;
   std::map<ProcedureId, std::string> overload_replies_;
   std::map<ProcedureId, EncodedDatagramReply> datagram_replies_;
+  std::vector<ProcedureId> remembered_;  // a few
+  DuplicateCache duplicates_;
   ReadScratch scratch_;
 
   std::vector<std::unique_ptr<Listener>> listeners_;

@@ -15,31 +15,50 @@ extern "C" {
 
 bool_t put_1_svc(kv_put_args* args, kv_put_result* result, svc_req* request) {
   *result = {};
-  context_of<ClientService>(request).put(*args, Reply(request, xdr_kv_put_result));
+  context_of<ClientService>(request).writes().put(*args, Reply(request, xdr_kv_put_result));
   return FALSE;
 }
 
 bool_t get_1_svc(kv_get_args* args, kv_get_result* result, svc_req* request) {
   *result = {};
-  context_of<ClientService>(request).get(*args, Reply(request, xdr_kv_get_result));
+  context_of<ClientService>(request).reads().get(*args, Reply(request, xdr_kv_get_result));
   return FALSE;
 }
 
 bool_t del_1_svc(kv_del_args* args, kv_del_result* result, svc_req* request) {
   *result = {};
-  context_of<ClientService>(request).del(*args, Reply(request, xdr_kv_del_result));
+  context_of<ClientService>(request).writes().del(*args, Reply(request, xdr_kv_del_result));
   return FALSE;
 }
 
 bool_t replicas_1_svc(kv_replicas_args* /*args*/, kv_replicas_result* result, svc_req* request) {
   *result = {};
-  context_of<ClientService>(request).replicas(Reply(request, xdr_kv_replicas_result));
+  context_of<ClientService>(request).status().replicas(Reply(request, xdr_kv_replicas_result));
   return FALSE;
 }
 
 bool_t status_1_svc(kv_status_args* args, kv_status_result* result, svc_req* request) {
   *result = {};
-  context_of<ClientService>(request).status(*args, Reply(request, xdr_kv_status_result));
+  context_of<ClientService>(request).status().status(*args, Reply(request, xdr_kv_status_result));
+  return FALSE;
+}
+
+bool_t txn_1_svc(kv_transact_args* args, kv_transact_result* result, svc_req* request) {
+  *result = {};
+  context_of<ClientService>(request).transactions().transact(
+      *args, Reply(request, xdr_kv_transact_result));
+  return FALSE;
+}
+
+bool_t range_1_svc(kv_range_args* args, kv_range_result* result, svc_req* request) {
+  *result = {};
+  context_of<ClientService>(request).ranges().range(*args, Reply(request, xdr_kv_range_result));
+  return FALSE;
+}
+
+bool_t session_1_svc(kv_session_args* /*args*/, kv_session_result* result, svc_req* request) {
+  *result = {};
+  context_of<ClientService>(request).session(Reply(request, xdr_kv_session_result));
   return FALSE;
 }
 

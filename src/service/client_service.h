@@ -2,13 +2,11 @@
 
 #include <kv.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "base/log.h"
-#include "base/time.h"
 #include "env/log_device.h"
 #include "kv/store.h"
 #include "paxos/paxos.h"
@@ -16,25 +14,32 @@
 #include "rpc/event_loop.h"
 #include "rpc/reply.h"
 #include "rpc/server.h"
+#include "service/client_call.h"
+#include "service/client_ranges.h"
+#include "service/client_reads.h"
+#include "service/client_transactions.h"
+#include "service/client_writes.h"
 #include "service/cluster.h"
 #include "service/peers.h"
+#include "service/status_service.h"
 #include "twopc/twopc.h"
 
 namespace rkv::service {
 
-// KV_PROG: what clients call. Each function takes the arguments of one procedure, copies out of
-// them what it keeps, and answers when the replica manager has done its part. For the loop's
-// thread.
+// KV_PROG: what clients call. Its parts have the procedures: each takes the arguments of one,
+// copies out of them what it keeps, and answers when the replica manager has done its share. For
+// the loop's thread.
 class ClientService {
  public:
   static constexpr std::uint32_t kProgram = KV_PROG;
   static constexpr std::uint32_t kVersion = KV_V1;
 
-  // What is passed by reference must outlive the service. `started` is when this replica was.
+  // What is passed by reference must outlive the service.
   ClientService(const Cluster& cluster, replica::Manager& manager, kv::Store& store, Peers& peers,
                 const rpc::Server& server, rpc::EventLoop& loop, Logger& logger);
 
-  // Adds KV_PROG to a server, with its overload and datagram replies.
+  // Adds KV_PROG to a server, with its overload and datagram replies; has the writes that come over
+  // UDP remembered.
   void serve_on(rpc::Server& server);
 
   // Adds a number to the counters of STATUS that this service does not know; `read` is called for
@@ -47,38 +52,20 @@ class ClientService {
   // The same for two-phase commit.
   void show_twopc(const twopc::TwoPc& twopc, const env::LogDevice& log);
 
-  void put(const kv_put_args& args, rpc::Reply<kv_put_result> reply);
-  void get(const kv_get_args& args, rpc::Reply<kv_get_result> reply);
-  void del(const kv_del_args& args, rpc::Reply<kv_del_result> reply);
-  void replicas(rpc::Reply<kv_replicas_result> reply);
-  void status(const kv_status_args& args, rpc::Reply<kv_status_result> reply);
+  ClientWrites& writes() { return writes_; }                    // PUT, DEL
+  ClientReads& reads() { return reads_; }                       // GET
+  ClientTransactions& transactions() { return transactions_; }  // TXN
+  ClientRanges& ranges() { return ranges_; }                    // RANGE
+  StatusService& status() { return status_; }                   // REPLICAS, STATUS
+  void session(rpc::Reply<kv_session_result> reply);            // SESSION
 
  private:
-  struct Counter {
-    std::string name;
-    std::uint64_t value;
-  };
-  std::vector<Counter> counters() const;
-  void read(std::string key, rpc::Reply<kv_get_result> reply);
-  kv_paxos_status paxos_status() const;
-  kv_twopc_status twopc_status(const twopc::View& view, std::vector<kv_txn_in_doubt>* parts) const;
-  void send_status(rpc::Reply<kv_status_result> reply, const kv::StateHash* hash) const;
-  // A line for each operation, when the log level is debug.
-  void log_operation(const char* operation, std::string_view key, TimePoint begun,
-                     const Status& status);
-
-  const Cluster& cluster_;
-  replica::Manager& manager_;
-  kv::Store& store_;
-  Peers& peers_;
-  const rpc::Server& server_;
-  rpc::EventLoop& loop_;
-  Logger& logger_;
-  const TimePoint started_;
-  const paxos::Paxos* paxos_ = nullptr;  // at most one of the two
-  const twopc::TwoPc* twopc_ = nullptr;
-  const env::LogDevice* log_ = nullptr;
-  std::vector<std::pair<std::string, std::function<std::uint64_t()>>> added_counters_;
+  const ClientContext context_;
+  ClientWrites writes_;
+  ClientReads reads_;
+  ClientTransactions transactions_;
+  ClientRanges ranges_;
+  StatusService status_;
 };
 
 }  // namespace rkv::service

@@ -1,5 +1,6 @@
 #include "service/twopc_codec.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -225,18 +226,20 @@ struct Change {
   SharedBytes command;
 };
 
-Result<Change> change_from_wire(const kv_txn_keys& keys, const kv_command& wire_command) {
-  if (keys.kv_txn_keys_len == 0) return Status::invalid("a transaction without keys");
-  if (keys.kv_txn_keys_len > 1) {
-    return Status::invalid("a transaction of several keys, which this version does not have");
-  }
+// What is locked is what the command is about, in the one order that there is for it.
+Result<Change> change_from_wire(const kv_txn_keys& wire_keys, const kv_command& wire_command) {
+  const std::span keys(wire_keys.kv_txn_keys_val, wire_keys.kv_txn_keys_len);
+  if (keys.empty()) return Status::invalid("a transaction without keys");
   const std::string_view command = view_of(wire_command);
-  const Result<std::string_view> key = kv::key_of_command(command);
-  if (!key.ok()) return key.status();
-  if (view_of(keys.kv_txn_keys_val[0]) != key.value()) {
-    return Status::invalid("a transaction whose key is not that of its command");
+  Result<std::vector<std::string>> wanted = kv::keys_of_command(command);
+  if (!wanted.ok()) return wanted.status();
+  const bool are_those =
+      std::equal(keys.begin(), keys.end(), wanted.value().begin(), wanted.value().end(),
+                 [](const kv_key& one, const std::string& other) { return view_of(one) == other; });
+  if (!are_those) {
+    return Status::invalid("a transaction whose keys are not those of its command");
   }
-  return Change{{std::string(key.value())}, std::make_shared<const std::string>(command)};
+  return Change{std::move(wanted).value(), std::make_shared<const std::string>(command)};
 }
 
 Result<twopc::TransactionPtr> transaction_from_wire(const kv_txn& wire, ReplicaId sender) {

@@ -14,6 +14,13 @@ static_assert(kNameSizeMax == KV_NAME_MAX);
 static_assert(kHostSizeMax == KV_HOST_MAX);
 static_assert(kCountersMax == KV_COUNTERS_MAX);
 static_assert(kBatchCommandsMax == KV_BATCH_MAX);
+static_assert(kComparesMax == KV_COMPARES_MAX);
+static_assert(kStepsMax == KV_STEPS_MAX);
+static_assert(kStepsResultSizeMax == KV_STEPS_RESULT_MAX);
+static_assert(kDelRangeMax == KV_DEL_RANGE_MAX);
+static_assert(kEntriesMax == KV_ENTRIES_MAX);
+static_assert(kPageSizeMax == KV_PAGE_MAX);
+static_assert(kTokenSizeMax == KV_TOKEN_MAX);
 
 kv_status to_wire(StatusCode code) {
   switch (code) {
@@ -37,6 +44,10 @@ kv_status to_wire(StatusCode code) {
       return KV_PARTLY_APPLIED;
     case StatusCode::kBusy:
       return KV_BUSY;
+    case StatusCode::kExpired:
+      return KV_EXPIRED;
+    case StatusCode::kRevisionGone:
+      return KV_REVISION_GONE;
   }
   RKV_CHECK(false, "status code out of range");
 }
@@ -50,6 +61,14 @@ kv_failure failure_to_wire(std::string& reason, ReplicaId replica) {
 }
 
 char* string_to_wire(const std::string& text) { return const_cast<char*>(text.c_str()); }
+
+kv_key key_to_wire(std::string_view key) {
+  return {static_cast<u_int>(key.size()), const_cast<char*>(key.data())};
+}
+
+kv_value value_to_wire(std::string_view value) {
+  return {static_cast<u_int>(value.size()), const_cast<char*>(value.data())};
+}
 
 OperationId from_wire(const kv_operation_id& operation) {
   return {operation.client, operation.sequence, operation.first_outstanding};

@@ -27,9 +27,18 @@ inline std::string_view view_of(const kv_key& key) { return {key.kv_key_val, key
 inline std::string_view view_of(const kv_value& value) {
   return {value.kv_value_val, value.kv_value_len};
 }
+inline std::string_view view_of(const kv_bound& bound) {
+  return {bound.kv_bound_val, bound.kv_bound_len};
+}
+inline std::string_view view_of(const kv_token& token) {
+  return {token.kv_token_val, token.kv_token_len};
+}
 inline std::string_view view_of(const kv_command& command) {
   return {command.kv_command_val, command.kv_command_len};
 }
+
+kv_key key_to_wire(std::string_view key);
+kv_value value_to_wire(std::string_view value);
 
 OperationId from_wire(const kv_operation_id& operation);
 

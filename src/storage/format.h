@@ -17,15 +17,17 @@ constexpr char kEntryPrefix = 'k';     // in front of a key
 constexpr char kMetadataPrefix = 'm';  // in front of a metadata's name
 constexpr char kReplyPrefix = 's';     // in front of a client and a sequence
 constexpr std::string_view kPositionName = "position";
+constexpr std::string_view kEpochName = "epoch";
 
 // The part of an entry's record that comes before the value.
-constexpr std::size_t kEntryHeadSize = 17;
+constexpr std::size_t kEntryHeadSize = 25;
 std::array<char, kEntryHeadSize> encode_entry_head(const kv::Entry& entry);
 
 // An entry whose value is a view into its record.
 struct EntryView {
   std::uint64_t version = 0;
   Position position = 0;
+  Position created = 0;
   std::string_view value;
 };
 // The entry that a record holds; if it is none, a reason that does not name the key.
@@ -39,7 +41,8 @@ std::optional<kv::ReplyId> decode_reply_key(std::string_view key);
 std::string encode_reply(const kv::Reply& reply);
 Result<kv::Reply> decode_reply(std::string_view record);
 
-std::string encode_position(Position position);
-std::optional<Position> decode_position(std::string_view record);
+// The record of a metadata that is a number: the position, and the epoch.
+std::string encode_number(std::uint64_t number);
+std::optional<std::uint64_t> decode_number(std::string_view record);
 
 }  // namespace rkv::storage

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ class RocksChanges {
   // Copies a reply's change, which belongs to the position added last. `is_new`: a reply is kept
   // for which there was none just before.
   void add(const kv::ReplyChange& change, bool is_new);
+  // An epoch of the session table that begins with the position added last.
+  void add_epoch(std::uint64_t epoch) { epoch_ = epoch; }
   // Adds all changes of another one, which must come behind these.
   void append(RocksChanges&& later);
 
@@ -33,6 +36,7 @@ class RocksChanges {
     bool removed = false;
     std::uint64_t version = 0;  // the rest: unless removed
     Position position = 0;
+    Position created = 0;
     std::string_view value;
   };
   // What is left to be written when of each key and each reply only the last change counts; in the
@@ -40,6 +44,7 @@ class RocksChanges {
   struct LastChanges {
     std::vector<LastChange> entries;
     std::vector<kv::ReplyChange> replies;
+    std::optional<std::uint64_t> epoch;  // the last one that began
   };
   LastChanges last_changes() const;
 
@@ -49,6 +54,7 @@ class RocksChanges {
   // Changes as they were added, one after another; none is in two of the buffers.
   std::vector<std::string> buffers_;
   Position position_ = 0;
+  std::optional<std::uint64_t> epoch_;
 };
 
 }  // namespace rkv::storage

@@ -107,7 +107,7 @@ void add_entry(const RocksChanges::LastChange& change, rocksdb::WriteBatch& batc
     status = batch.Delete(key_parts);
   } else {
     const std::array<char, kEntryHeadSize> head =
-        encode_entry_head({{}, change.version, change.position});
+        encode_entry_head({{}, change.version, change.position, change.created});
     const std::array<rocksdb::Slice, 2> record = {rocksdb::Slice(head.data(), head.size()),
                                                   slice(change.value)};
     status =
@@ -123,14 +123,18 @@ void add_reply(const kv::ReplyChange& change, rocksdb::WriteBatch& batch) {
   RKV_CHECK(status.ok(), "a batch in memory takes every change");
 }
 
+void add_number(std::string_view name, std::uint64_t number, rocksdb::WriteBatch& batch) {
+  const rocksdb::Status status = batch.Put(metadata_key(name), encode_number(number));
+  RKV_CHECK(status.ok(), "a batch in memory takes every change");
+}
+
 // In the order of the database's keys.
 rocksdb::WriteBatch make_batch(const RocksChanges& changes) {
   const RocksChanges::LastChanges last = changes.last_changes();
   rocksdb::WriteBatch batch;
   for (const RocksChanges::LastChange& change : last.entries) add_entry(change, batch);
-  const rocksdb::Status status =
-      batch.Put(metadata_key(kPositionName), encode_position(changes.position()));
-  RKV_CHECK(status.ok(), "a batch in memory takes every change");
+  if (last.epoch) add_number(kEpochName, *last.epoch, batch);
+  add_number(kPositionName, changes.position(), batch);
   for (const kv::ReplyChange& change : last.replies) add_reply(change, batch);
   return batch;
 }
@@ -258,7 +262,8 @@ Status RocksDatabase::load_entry(std::string_view key, std::string_view record,
   const EntryView& entry = decoded.value();
   const Status placed = check_position(what, entry.position, content);
   if (!placed.ok()) return placed;
-  content.table.append(key, kv::Entry{std::string(entry.value), entry.version, entry.position});
+  content.table.append(
+      key, kv::Entry{std::string(entry.value), entry.version, entry.position, entry.created});
   return {};
 }
 
@@ -288,9 +293,12 @@ Status RocksDatabase::check_position(const std::string& what, Position position,
 
 Result<RocksDatabase::Content> RocksDatabase::load(std::uint64_t table_seed) {
   Content content(table_seed);
-  const Result<Position> position = read_position(nullptr);
+  const Result<Position> position = read_number(kPositionName, nullptr);
   if (!position.ok()) return position.status();
   content.position = position.value();
+  const Result<std::uint64_t> epoch = read_number(kEpochName, nullptr);
+  if (!epoch.ok()) return epoch.status();
+  content.epoch = epoch.value();
   const std::unique_ptr<rocksdb::Iterator> records(db_->NewIterator(scan_options()));
   for (records->SeekToFirst(); records->Valid(); records->Next()) {
     const Status loaded = load_record(view(records->key()), view(records->value()), content);
@@ -300,22 +308,24 @@ Result<RocksDatabase::Content> RocksDatabase::load(std::uint64_t table_seed) {
   return content;
 }
 
-Result<Position> RocksDatabase::read_position(const rocksdb::Snapshot* snapshot) {
+// 0 if there is none of that name.
+Result<std::uint64_t> RocksDatabase::read_number(std::string_view name,
+                                                 const rocksdb::Snapshot* snapshot) {
   rocksdb::ReadOptions options = scan_options();
   options.snapshot = snapshot;
   std::string record;
-  const rocksdb::Status status = db_->Get(options, metadata_key(kPositionName), &record);
-  if (status.IsNotFound()) return Position{0};
+  const rocksdb::Status status = db_->Get(options, metadata_key(name), &record);
+  if (status.IsNotFound()) return std::uint64_t{0};
   if (!status.ok()) return failure("cannot read", one_line(status));
-  const std::optional<Position> position = decode_position(record);
-  if (!position) return failure("metadata \"position\"", "its record is no number");
-  return *position;
+  const std::optional<std::uint64_t> number = decode_number(record);
+  if (!number) return failure("metadata \"" + std::string(name) + "\"", "its record is no number");
+  return *number;
 }
 
 Result<std::optional<kv::StateHash>> RocksDatabase::hash(const std::atomic<bool>& stop) {
   // A snapshot shows whole batches only, so that entries and position belong together.
   rocksdb::ManagedSnapshot snapshot(db_.get());
-  const Result<Position> position = read_position(snapshot.snapshot());
+  const Result<Position> position = read_number(kPositionName, snapshot.snapshot());
   if (!position.ok()) return position.status();
   rocksdb::ReadOptions options = scan_options();
   options.snapshot = snapshot.snapshot();
@@ -343,7 +353,8 @@ Result<std::optional<std::string>> RocksDatabase::metadata(std::string_view name
 }
 
 Status RocksDatabase::put_metadata(std::string_view name, std::string_view value) {
-  RKV_CHECK(name != kPositionName, "the position is written with the changes it covers only");
+  RKV_CHECK(name != kPositionName && name != kEpochName,
+            "the state is written with the position it belongs to only");
   rocksdb::WriteOptions options;
   options.sync = true;
   if (RKV_FAILPOINT_FAILS(store_before_metadata)) return failure("cannot write", "failpoint");

@@ -64,6 +64,7 @@ class RocksDatabase {
     explicit Content(std::uint64_t table_seed) : table(table_seed) {}
     Table table;
     kv::MemoryStore::ReplyTable replies;
+    std::uint64_t epoch = 0;
     Position position = 0;
   };
   // Everything there is; fails on the first record that is not as FORMAT.txt says.
@@ -73,7 +74,8 @@ class RocksDatabase {
   Result<std::optional<kv::StateHash>> hash(const std::atomic<bool>& stop);
 
   Result<std::optional<std::string>> metadata(std::string_view name);
-  // Durable when it returns success, whatever the durability of writes.
+  // Durable when it returns success, whatever the durability of writes. Not for a name that write()
+  // has for itself, see FORMAT.txt.
   Status put_metadata(std::string_view name, std::string_view value);
 
  private:
@@ -85,7 +87,7 @@ class RocksDatabase {
   Status load_entry(std::string_view key, std::string_view record, Content& content) const;
   Status load_reply(std::string_view key, std::string_view record, Content& content) const;
   Status check_position(const std::string& what, Position position, const Content& content) const;
-  Result<Position> read_position(const rocksdb::Snapshot* snapshot);
+  Result<std::uint64_t> read_number(std::string_view name, const rocksdb::Snapshot* snapshot);
 
   const std::string directory_;
   const Durability durability_;

@@ -14,20 +14,19 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options) {
   if (!database.ok()) return database.status();
   Result<RocksDatabase::Content> content = database.value()->load(options.table_seed);
   if (!content.ok()) return content.status();
-  RocksDatabase::Content& found = content.value();
-  return std::unique_ptr<RocksStore>(new RocksStore(options, std::move(database).value(),
-                                                    std::move(found.table),
-                                                    std::move(found.replies), found.position));
+  return std::unique_ptr<RocksStore>(
+      new RocksStore(options, std::move(database).value(), std::move(content).value()));
 }
 
-RocksStore::RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database, Table table,
-                       kv::MemoryStore::ReplyTable replies, Position position)
+RocksStore::RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database,
+                       RocksDatabase::Content content)
     : post_(options.post),
-      table_(std::move(table)),
-      replies_(std::move(replies)),
-      applied_(position),
-      asked_(position),
-      durable_(position),
+      table_(std::move(content.table)),
+      replies_(std::move(content.replies)),
+      epoch_(content.epoch),
+      applied_(content.position),
+      asked_(content.position),
+      durable_(content.position),
       alive_(std::make_shared<bool>(true)),
       database_(std::move(database)) {
   const auto durable = [this, alive = std::weak_ptr<bool>(alive_)](Position written) {
@@ -69,13 +68,35 @@ Status RocksStore::put_metadata(std::string_view name, std::string_view value) {
 
 void RocksStore::get(std::string_view key, GetDone done) { done(table_.find(key)); }
 
+void RocksStore::scan(const kv::Scan& scan, ScanDone done) {
+  done(kv::scan_entries(table_.entries(), history_, scan, applied_));
+}
+
+Position RocksStore::pin() {
+  history_.pin(applied_);
+  return applied_;
+}
+
 void RocksStore::apply(Position position, std::vector<kv::Change> changes,
-                       std::vector<kv::ReplyChange> replies) {
+                       kv::SessionChanges sessions) {
   RKV_CHECK(position == applied_ + 1, "changes are applied in the order of their positions");
   unwritten_.add(position, changes);
+  if (history_.wants_changes()) save_before(position, changes);
   table_.change(std::move(changes));
-  for (const kv::ReplyChange& change : replies) apply(change);
+  for (const kv::ReplyChange& change : sessions.replies) apply(change);
+  if (sessions.epoch) {
+    epoch_ = *sessions.epoch;
+    unwritten_.add_epoch(epoch_);
+  }
   applied_ = position;
+}
+
+// All at once, before any of them: what is changed twice at one position is saved as it was before
+// the first time.
+void RocksStore::save_before(Position position, const std::vector<kv::Change>& changes) {
+  for (const kv::Change& change : changes) {
+    history_.save(change.key, table_.find(change.key), position);
+  }
 }
 
 void RocksStore::apply(const kv::ReplyChange& change) {

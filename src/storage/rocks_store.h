@@ -9,7 +9,9 @@
 
 #include "base/ids.h"
 #include "base/status.h"
+#include "kv/history.h"
 #include "kv/memory_store.h"
+#include "kv/scan.h"
 #include "kv/store.h"
 #include "storage/rocks_changes.h"
 #include "storage/rocks_database.h"
@@ -61,9 +63,13 @@ class RocksStore final : public kv::Store {
   Status put_metadata(std::string_view name, std::string_view value);
 
   void get(std::string_view key, GetDone done) override;
+  void scan(const kv::Scan& scan, ScanDone done) override;
+  Position pin() override;
+  void unpin(Position at) override { history_.unpin(at); }
   void apply(Position position, std::vector<kv::Change> changes,
-             std::vector<kv::ReplyChange> replies) override;
+             kv::SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override;
+  std::uint64_t epoch() const override { return epoch_; }
   void write() override;
   void set_durable_listener(DurableListener listener) override;
   void hash(HashDone done) override;
@@ -72,8 +78,9 @@ class RocksStore final : public kv::Store {
   std::uint64_t keys() const override { return table_.size(); }
 
  private:
-  RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database, Table table,
-             kv::MemoryStore::ReplyTable replies, Position position);
+  RocksStore(const Options& options, std::unique_ptr<RocksDatabase> database,
+             RocksDatabase::Content content);
+  void save_before(Position position, const std::vector<kv::Change>& changes);
   void apply(const kv::ReplyChange& change);
   void become_durable(Position position);
   void begin_hash();
@@ -82,7 +89,9 @@ class RocksStore final : public kv::Store {
 
   const std::function<void(std::function<void()>)> post_;
   Table table_;
+  kv::History history_;  // of the table
   kv::MemoryStore::ReplyTable replies_;
+  std::uint64_t epoch_;
   Position applied_;
   RocksChanges unwritten_;  // what was applied since write() was called
   Position asked_;          // the last position applied then

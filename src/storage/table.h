@@ -2,12 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "kv/scan.h"
 #include "kv/store.h"
 
 namespace rkv::storage {
@@ -16,8 +16,6 @@ namespace rkv::storage {
 // and by a hash for who wants one, which is nearly everybody. For one thread.
 class Table {
  public:
-  using Entries = std::map<std::string, kv::Entry, std::less<>>;
-
   // `seed` is of the hash. Where keys are chosen by others, it is not for them to know: they could
   // choose keys that all have one hash.
   explicit Table(std::uint64_t seed = 0) : places_(kBucketsMin, Hash{seed}) {}
@@ -34,7 +32,7 @@ class Table {
 
   std::size_t size() const { return entries_.size(); }
   // In the bytewise order of the keys.
-  const Entries& entries() const { return entries_; }
+  const kv::EntryMap& entries() const { return entries_; }
 
  private:
   struct Hash {
@@ -43,9 +41,9 @@ class Table {
   };
   static constexpr std::size_t kBucketsMin = 64;
 
-  Entries entries_;
+  kv::EntryMap entries_;
   // Where each key is in entries_; its view is of the key there. Looked up only, never iterated.
-  std::unordered_map<std::string_view, Entries::iterator, Hash> places_;
+  std::unordered_map<std::string_view, kv::EntryMap::iterator, Hash> places_;
 };
 
 }  // namespace rkv::storage

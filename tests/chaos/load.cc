@@ -29,6 +29,9 @@ constexpr Duration kLook = milliseconds(20);
 
 TimePoint now() { return rpc::EventLoop::read_clock(); }
 
+// In microseconds, as a history has it.
+history::Time time_of(TimePoint at) { return static_cast<history::Time>(at.ns / 1000); }
+
 // What may have come of an operation, by what its client was told; see kv.x.
 Outcome outcome_of(const Status& status, Kind kind) {
   switch (status.code()) {
@@ -102,7 +105,7 @@ void Load::begin(std::size_t index) {
   client.operation = workload_.next();
   client.operation.process = client.process;
   client.invoked = now();
-  client.operation.invoked = static_cast<history::Time>(client.invoked.ns);
+  client.operation.invoked = time_of(client.invoked);
   const TimePoint deadline = client.invoked + options_.timeout;
   rpc::Channel& channel = *channels_[client.server];
   if (client.operation.kind == Kind::kGet) {
@@ -163,7 +166,7 @@ void Load::ended(std::size_t index, const Status& status) {
   const TimePoint at = now();
   operation.outcome = outcome_of(status, operation.kind);
   if (operation.outcome != Outcome::kUnknown) {
-    operation.returned = static_cast<history::Time>(at.ns);
+    operation.returned = time_of(at);
   }
   workload_.ended(operation, channels_[client.server]->name());
   summary_->add(operation, client.server, status.reason(), client.invoked, at);

@@ -39,7 +39,7 @@ Operation RegisterWorkload::next() {
 }
 
 void RegisterWorkload::ended(const Operation& operation, const std::string& server) {
-  file_ << history::to_line(operation) << " server=" << server << '\n';
+  file_ << history::to_line(operation, server) << '\n';
   if (operation.outcome != Outcome::kUnknown || operation.kind == Kind::kGet) return;
   const auto key = std::find_if(keys_.begin(), keys_.end(),
                                 [&](const Key& each) { return each.name == operation.key; });

@@ -1,5 +1,6 @@
 #include "deferring_store.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -24,9 +25,16 @@ void DeferringStore::get(std::string_view key, GetDone done) {
       [entry = std::move(entry), done = std::move(done)] { done(entry ? &*entry : nullptr); });
 }
 
+void DeferringStore::scan(const kv::Scan& scan, ScanDone done) {
+  auto page = std::make_shared<kv::ScanPage>();
+  memory_.scan(scan, [&page](kv::ScanPage&& read) { *page = std::move(read); });
+  pending_.emplace_back(
+      [page = std::move(page), done = std::move(done)] { done(std::move(*page)); });
+}
+
 void DeferringStore::apply(Position position, std::vector<kv::Change> changes,
-                           std::vector<kv::ReplyChange> replies) {
-  memory_.apply(position, std::move(changes), std::move(replies));
+                           kv::SessionChanges sessions) {
+  memory_.apply(position, std::move(changes), std::move(sessions));
 }
 
 void DeferringStore::write() {

@@ -11,8 +11,8 @@
 
 namespace rkv::contract {
 
-// A store that does everything the interface allows to be done later, later: a get, a hash and a
-// write are finished only when the test says so, in whatever order it likes.
+// A store that does everything the interface allows to be done later, later: a get, a scan, a hash
+// and a write are finished only when the test says so, in whatever order it likes.
 class DeferringStore final : public kv::Store {
  public:
   // What waits to be finished, the oldest first.
@@ -21,9 +21,13 @@ class DeferringStore final : public kv::Store {
   void finish(std::size_t index);
 
   void get(std::string_view key, GetDone done) override;
+  void scan(const kv::Scan& scan, ScanDone done) override;
+  Position pin() override { return memory_.pin(); }
+  void unpin(Position at) override { memory_.unpin(at); }
   void apply(Position position, std::vector<kv::Change> changes,
-             std::vector<kv::ReplyChange> replies) override;
+             kv::SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override { memory_.visit_replies(visitor); }
+  std::uint64_t epoch() const override { return memory_.epoch(); }
   void write() override;
   void set_durable_listener(DurableListener listener) override;
   void hash(HashDone done) override;

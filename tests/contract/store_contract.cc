@@ -1,38 +1,22 @@
 #include "store_contract.h"
 
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
-#include <cstdio>
+#include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "aborts.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "kv/history.h"
 #include "kv/state_hash.h"
 
 namespace rkv::contract {
 namespace {
 
 using namespace std::string_literals;
-
-// Whether a step breaks an invariant, that is, ends the process by abort().
-bool aborts(const std::function<void()>& step) {
-  std::fflush(stdout);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const rlimit no_core = {0, 0};
-    ::setrlimit(RLIMIT_CORE, &no_core);
-    ::close(STDERR_FILENO);
-    step();
-    ::_exit(0);
-  }
-  int status = 0;
-  CPPUNIT_ASSERT(::waitpid(child, &status, 0) == child);
-  return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-}
 
 std::vector<kv::Change> one_change(kv::Change change) {
   std::vector<kv::Change> changes;
@@ -44,9 +28,10 @@ std::vector<kv::Change> one_change(kv::Change change) {
 
 void StoreContract::put(std::string_view key, std::string_view value, std::uint64_t version) {
   const Position position = store().applied() + 1;
-  store().apply(position,
-                one_change({std::string(key), kv::Entry{std::string(value), version, position}}),
-                {});
+  store().apply(
+      position,
+      one_change({std::string(key), kv::Entry{std::string(value), version, position, position}}),
+      {});
 }
 
 void StoreContract::remove(std::string_view key) {
@@ -69,6 +54,23 @@ kv::StateHash StoreContract::hash() {
   store().hash([&](const kv::StateHash& hash) { result = hash; });
   CPPUNIT_ASSERT(world_->run_until([&] { return result.has_value(); }));
   return *result;
+}
+
+kv::ScanPage StoreContract::scan(const kv::Scan& scan) {
+  std::optional<kv::ScanPage> result;
+  store().scan(scan, [&](kv::ScanPage&& page) { result = std::move(page); });
+  CPPUNIT_ASSERT(world_->run_until([&] { return result.has_value(); }));
+  return std::move(*result);
+}
+
+std::string StoreContract::text_at(Position at) {
+  kv::Scan all;
+  all.at = at;
+  const kv::ScanPage page = scan(all);
+  if (page.gone) return "gone";
+  std::string text;
+  for (const kv::ScannedEntry& entry : page.entries) text += entry.key + "=" + entry.value + ",";
+  return text;
 }
 
 void StoreContract::write_all() {
@@ -297,8 +299,148 @@ void StoreContract::callbacks_are_dropped_with_the_store() {
   store().write();
   store().hash([&](const kv::StateHash&) { CPPUNIT_ASSERT(!gone); });
   store().get("key", [&](const kv::Entry*) { CPPUNIT_ASSERT(!gone); });
+  store().scan({}, [&](const kv::ScanPage&) { CPPUNIT_ASSERT(!gone); });
   gone = true;
   world_.reset();
+}
+
+void StoreContract::scan_reads_a_range() {
+  for (const char* key : {"c", "a", "\xFF", "b"}) put(key, "value of "s + key, 3);
+  remove("b");
+  const kv::ScanPage all = scan({});
+  CPPUNIT_ASSERT(all.count == 3 && !all.more && !all.gone && all.position == 5);
+  CPPUNIT_ASSERT(
+      (all.entries == std::vector<kv::ScannedEntry>{{"a", "value of a", 3, 2, 2},
+                                                    {"c", "value of c", 3, 1, 1},
+                                                    {"\xFF", "value of \xFF", 3, 3, 3}}));
+  kv::Scan part;
+  part.end = "\xFF";
+  part.reverse = true;
+  part.what = kv::Scan::What::kKeys;
+  part.entries_max = 1;
+  const kv::ScanPage last = scan(part);
+  CPPUNIT_ASSERT(last.count == 1 && last.more && last.last == "c");
+  CPPUNIT_ASSERT((last.entries == std::vector<kv::ScannedEntry>{{"c", "", 3, 1, 1}}));
+  const kv::ScanPage rest = scan(kv::rest_of(part, last));
+  CPPUNIT_ASSERT(rest.count == 1 && !rest.more && rest.entries.at(0).key == "a");
+  part.what = kv::Scan::What::kCount;
+  part.entries_max = 10;
+  const kv::ScanPage counted = scan(part);
+  CPPUNIT_ASSERT(counted.count == 2 && !counted.more && counted.entries.empty());
+}
+
+void StoreContract::scan_sees_applies_before_it_and_none_after() {
+  std::vector<std::string> seen(3, "unanswered");
+  const auto ask = [&](std::size_t i) {
+    store().scan({}, [&seen, i](kv::ScanPage&& page) {
+      seen[i] = std::to_string(page.position) + ":";
+      for (const kv::ScannedEntry& entry : page.entries) seen[i] += entry.value;
+    });
+  };
+  ask(0);
+  put("key", "one");
+  ask(1);
+  put("key", "two");
+  ask(2);
+  remove("key");
+  CPPUNIT_ASSERT(world_->run_until(
+      [&] { return std::find(seen.begin(), seen.end(), "unanswered") == seen.end(); }));
+  CPPUNIT_ASSERT((seen == std::vector<std::string>{"0:", "1:one", "2:two"}));
+}
+
+void StoreContract::a_pinned_state_stays_as_it_was() {
+  put("a", "1");
+  put("b", "1");
+  put("c", "1");
+  const Position first = store().pin();
+  CPPUNIT_ASSERT(first == 3);
+  remove("a");
+  put("b", "2");
+  put("d", "2");
+  const Position second = store().pin();
+  put("b", "3");
+  remove("d");
+  write_all();
+  CPPUNIT_ASSERT_EQUAL("a=1,b=1,c=1,"s, text_at(first));
+  CPPUNIT_ASSERT_EQUAL("b=2,c=1,d=2,"s, text_at(second));
+  CPPUNIT_ASSERT_EQUAL("b=3,c=1,"s, text_at(0));
+  kv::Scan at_first;
+  at_first.at = first;
+  CPPUNIT_ASSERT(scan(at_first).position == first);
+  store().unpin(first);
+  CPPUNIT_ASSERT_EQUAL("gone"s, text_at(first));
+  CPPUNIT_ASSERT_EQUAL("b=2,c=1,d=2,"s, text_at(second));
+}
+
+void StoreContract::each_pin_has_its_unpin() {
+  put("a", "1");
+  CPPUNIT_ASSERT_EQUAL("gone"s, text_at(1));
+  CPPUNIT_ASSERT(store().pin() == 1 && store().pin() == 1);
+  store().unpin(7);
+  put("a", "2");
+  store().unpin(1);
+  CPPUNIT_ASSERT_EQUAL("a=1,"s, text_at(1));
+  store().unpin(1);
+  CPPUNIT_ASSERT_EQUAL("gone"s, text_at(1));
+  store().unpin(1);
+  CPPUNIT_ASSERT_EQUAL("a=2,"s, text_at(store().pin()));
+}
+
+// The one before the first change, however many there are at one position.
+void StoreContract::what_changes_twice_at_a_position_is_pinned_as_before() {
+  put("a", "1");
+  const Position at = store().pin();
+  std::vector<kv::Change> changes;
+  changes.push_back({"a", std::nullopt});
+  changes.push_back({"b", kv::Entry{"2", 1, 2, 2}});
+  changes.push_back({"a", kv::Entry{"3", 1, 2, 2}});
+  changes.push_back({"b", std::nullopt});
+  store().apply(2, std::move(changes), {});
+  CPPUNIT_ASSERT_EQUAL("a=1,"s, text_at(at));
+  CPPUNIT_ASSERT_EQUAL("a=3,"s, text_at(0));
+}
+
+void StoreContract::pins_go_when_there_is_no_room() {
+  constexpr std::size_t kKeys = kv::kHistoryBytesMax / kValueSizeMax + 1;
+  const std::string large(kValueSizeMax, 'v');
+  for (std::size_t i = 0; i < kKeys; ++i) put("key " + std::to_string(i), large);
+  const Position first = store().pin();
+  put("key 0", "small");
+  const Position second = store().pin();
+  for (std::size_t i = 1; i < kKeys; ++i) {
+    CPPUNIT_ASSERT(text_at(first) != "gone" && text_at(second) != "gone");
+    put("key " + std::to_string(i), "small");
+    if (text_at(first) == "gone") break;
+  }
+  CPPUNIT_ASSERT_EQUAL("gone"s, text_at(first));
+  CPPUNIT_ASSERT_EQUAL("gone"s, text_at(second));
+  store().unpin(first);
+  const Position third = store().pin();
+  put("key 0", "smaller");
+  kv::Scan one;
+  one.entries_max = 1;
+  one.at = third;
+  CPPUNIT_ASSERT_EQUAL("small"s, scan(one).entries.at(0).value);
+}
+
+void StoreContract::replies_and_epoch_are_taken_over() {
+  const auto told = std::make_shared<const std::string>("what it told");
+  const kv::Reply first = {{kv::Applied::Outcome::kApplied, 0, 1, told}, 1};
+  const kv::Reply second = {{kv::Applied::Outcome::kNotFound, 0, 2, nullptr}, 2};
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, store().epoch());
+  store().apply(1, {}, {.replies = {{{9, 1}, first}}, .epoch = {}});
+  store().apply(2, {}, {.replies = {{{9, 2}, second}, {{7, 5}, second}}, .epoch = 1});
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, store().epoch());
+  store().apply(3, {}, {.replies = {{{9, 2}, std::nullopt}}, .epoch = 2});
+  store().apply(4, {}, {});
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, store().epoch());
+  std::vector<std::pair<kv::ReplyId, kv::Reply>> replies;
+  store().visit_replies(
+      [&](const kv::ReplyId& id, const kv::Reply& reply) { replies.emplace_back(id, reply); });
+  CPPUNIT_ASSERT_EQUAL(std::size_t{2}, replies.size());
+  CPPUNIT_ASSERT((replies[0].first == kv::ReplyId{7, 5} && replies[0].second == second));
+  CPPUNIT_ASSERT((replies[1].first == kv::ReplyId{9, 1} && replies[1].second == first));
+  write_all();
 }
 
 namespace {

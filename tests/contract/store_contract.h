@@ -32,6 +32,13 @@ class StoreContract : public CppUnit::TestFixture {
   CPPUNIT_TEST(many_hashes_at_once);
   CPPUNIT_TEST(callbacks_may_use_the_store);
   CPPUNIT_TEST(callbacks_are_dropped_with_the_store);
+  CPPUNIT_TEST(scan_reads_a_range);
+  CPPUNIT_TEST(scan_sees_applies_before_it_and_none_after);
+  CPPUNIT_TEST(a_pinned_state_stays_as_it_was);
+  CPPUNIT_TEST(each_pin_has_its_unpin);
+  CPPUNIT_TEST(what_changes_twice_at_a_position_is_pinned_as_before);
+  CPPUNIT_TEST(pins_go_when_there_is_no_room);
+  CPPUNIT_TEST(replies_and_epoch_are_taken_over);
   CPPUNIT_TEST_SUITE_END_ABSTRACT();
 
  public:
@@ -59,12 +66,22 @@ class StoreContract : public CppUnit::TestFixture {
   void many_hashes_at_once();
   void callbacks_may_use_the_store();
   void callbacks_are_dropped_with_the_store();
+  void scan_reads_a_range();
+  void scan_sees_applies_before_it_and_none_after();
+  void a_pinned_state_stays_as_it_was();
+  void each_pin_has_its_unpin();
+  void what_changes_twice_at_a_position_is_pinned_as_before();
+  void pins_go_when_there_is_no_room();
+  void replies_and_epoch_are_taken_over();
 
   kv::Store& store() { return world_->store(); }
   void put(std::string_view key, std::string_view value, std::uint64_t version = 1);
   void remove(std::string_view key);
   std::optional<kv::Entry> get(std::string_view key);
   kv::StateHash hash();
+  kv::ScanPage scan(const kv::Scan& scan);
+  // "key=value," for each, of a pinned position or (0) of now; or "gone".
+  std::string text_at(Position at);
   void write_all();
 
   std::unique_ptr<StoreWorld> world_;

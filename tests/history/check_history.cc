@@ -2,9 +2,10 @@
 //
 //   check_history [--steps N] FILE...
 //
-// The files, as history_file.h has them, are one history. Prints what was found and exits with 0 if
-// it is linearizable, 1 if it is not, 2 if N steps for a key (4000000) did not suffice to know, 3
-// if a file cannot be read or the command line makes no sense.
+// The files, as docs/history.txt has them, are one history. Prints whether it is linearizable, and,
+// if its answers name slots, whether those can be true (sequential.h). Exits with 0 if all is well,
+// 1 if something is not, 2 if N steps for a key or group of keys (4000000) did not suffice to know,
+// 3 if a file cannot be read or the command line makes no sense.
 
 #include <array>
 #include <charconv>
@@ -18,12 +19,13 @@
 #include "base/status.h"
 #include "checker.h"
 #include "history_file.h"
+#include "sequential.h"
 
 namespace {
 
 using namespace rkv;
 
-constexpr int kExitNotLinearizable = 1;
+constexpr int kExitWrong = 1;
 constexpr int kExitNotDecided = 2;
 constexpr int kExitFailure = 3;
 
@@ -62,8 +64,17 @@ int report_exit_status(const history::Report& report) {
   std::printf("%zu operations on %zu keys, %llu steps\n", report.operations, report.keys,
               static_cast<unsigned long long>(report.steps));
   if (!report.explanation.empty()) std::printf("%s\n", report.explanation.c_str());
-  if (report.verdict == history::Verdict::kNotLinearizable) return kExitNotLinearizable;
+  if (report.verdict == history::Verdict::kNotLinearizable) return kExitWrong;
   return report.verdict == history::Verdict::kUnknown ? kExitNotDecided : 0;
+}
+
+// Whether the slots that the answers name can be true.
+bool report_slots(const history::SequentialReport& report) {
+  if (report.positions == 0) return true;
+  std::printf("%s: %zu answers with slots, %zu values read\n",
+              report.holds ? "slots fit" : "SLOTS DO NOT FIT", report.positions, report.values);
+  if (!report.holds) std::printf("%s\n", report.explanation.c_str());
+  return report.holds;
 }
 
 }  // namespace
@@ -88,5 +99,6 @@ int main(int argc, char** argv) {
     const Status added = add_file(std::string(path), history);
     if (!added.ok()) return fail(added.reason());
   }
-  return report_exit_status(history::check(history, options));
+  const int exit_status = report_exit_status(history::check(history, options));
+  return report_slots(history::check_sequential(history)) ? exit_status : kExitWrong;
 }

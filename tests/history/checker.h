@@ -10,16 +10,18 @@
 namespace rkv::history {
 
 struct CheckOptions {
-  // How many steps the search may take for one key; a step takes up to 100 bytes of memory, of one
-  // key at a time.
+  // How many steps the search may take for one key, or one group of keys; a step takes up to 100
+  // bytes of memory, and 16 for each key of a group, of one group at a time.
   std::uint64_t steps_max = 4'000'000;
 };
 
 struct Report {
-  // kUnknown: the steps did not suffice for some key, and no other one was found to be wrong.
+  // kUnknown: the steps, or the memory, did not suffice for some key or group of keys, and no other
+  // one was found to be wrong.
   // Nobody knows then, and a test has failed.
   Verdict verdict = Verdict::kLinearizable;
-  std::size_t operations = 0;  // that were looked at: not the refused ones and unanswered gets
+  std::size_t operations = 0;  // that were looked at: not the refused ones, unanswered reads, and
+                               // reads that are not linearizable
   std::size_t keys = 0;
   std::uint64_t steps = 0;
   // Of what is not linearizable: the key, and why. Several lines for a person, without the last
@@ -28,9 +30,13 @@ struct Report {
 };
 
 // Whether the operations on each key can be put into one order, in which each comes between its
-// request and its answer and has the result that it was told. Keys are independent of one another,
-// so they are searched one by one: in turns, with a number of steps that grows, so that a key which
-// is plainly wrong is found before one which takes long. Ends at the first that is wrong.
+// request and its answer and has the result that it was told. Reads that were promised less are
+// left out (sequential.h has a rule for them); writes are not.
+//
+// Keys are independent of one another but for those that some transaction names together: each such
+// group of keys has one order. Groups are searched one by one: in turns, with a number of steps
+// that grows, so that one which is plainly wrong is found before one which takes long. Ends at the
+// first that is wrong.
 Report check(const History& history, const CheckOptions& options = {});
 
 }  // namespace rkv::history

@@ -13,8 +13,8 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t word) {
   return hash ^ (hash >> 32);
 }
 
-std::uint64_t hash_of(const WindowBits& bits, const RegisterState& state) {
-  std::uint64_t hash = mix(mix(bits.begin(), state.value), state.version);
+std::uint64_t hash_of(const WindowBits& bits, const State& state) {
+  std::uint64_t hash = mix(mix(bits.begin(), state.number), state.version);
   for (std::size_t i = bits.begin(); i < bits.end(); ++i) hash = mix(hash, bits.word(i));
   return hash;
 }
@@ -33,7 +33,7 @@ void WindowBits::clear(std::size_t i) {
   while (end_ > 0 && words_[end_ - 1] == 0) --end_;
 }
 
-bool ConfigurationSet::add(const Configuration& configuration, const RegisterState& state) {
+bool ConfigurationSet::add(const Configuration& configuration, const State& state) {
   const std::uint64_t hash = hash_of(configuration.answered, state);
   if (!buckets_.empty()) {
     std::uint32_t at = buckets_[hash & (buckets_.size() - 1)];
@@ -67,7 +67,7 @@ bool ConfigurationSet::covers(const Entry& entry, const Configuration& configura
 }
 
 void ConfigurationSet::insert(std::uint64_t hash, const Configuration& configuration,
-                              const RegisterState& state) {
+                              const State& state) {
   if (entries_.size() >= buckets_.size()) grow();
   const WindowBits& answered = configuration.answered;
   const WindowBits& unanswered = configuration.unanswered;

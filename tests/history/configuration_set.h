@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "register_model.h"
+#include "state.h"
 
 namespace rkv::history {
 
@@ -41,7 +41,7 @@ struct Configuration {
 class ConfigurationSet {
  public:
   // Whether this is new, in which case it is added.
-  bool add(const Configuration& configuration, const RegisterState& state);
+  bool add(const Configuration& configuration, const State& state);
   void clear();
 
  private:
@@ -53,11 +53,11 @@ class ConfigurationSet {
     std::uint32_t answered_begin = 0;
     std::uint32_t answered_end = 0;
     std::uint32_t unanswered_begin = 0;
-    RegisterState state;
+    State state;
   };
 
   bool covers(const Entry& entry, const Configuration& configuration) const;
-  void insert(std::uint64_t hash, const Configuration& configuration, const RegisterState& state);
+  void insert(std::uint64_t hash, const Configuration& configuration, const State& state);
   void grow();
 
   std::vector<std::uint32_t> buckets_;  // the first entry of each, from 1; 0: none

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/check.h"
+#include "group_model.h"
 #include "search.h"
 
 namespace rkv::history {
@@ -18,7 +20,7 @@ std::vector<Part> known_at(const std::vector<Part>& parts, const std::vector<Par
   std::vector<Part> known(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(last) + 1);
   for (std::size_t i = last + 1; i < answers.size(); ++i) {
     const Operation* const operation = answers[i].operation;
-    if (operation->kind != Kind::kGet && operation->invoked <= now) known.push_back({operation});
+    if (!is_read(*operation) && operation->invoked <= now) known.push_back({operation});
   }
   for (const Part& part : parts) {
     if (!part.answered && part.operation->invoked <= now) known.push_back(part);
@@ -48,6 +50,28 @@ std::string state_text(const std::vector<const Operation*>& order) {
   return '"' + printable(last_write->argument, 40) + "\", version " + std::to_string(version);
 }
 
+// What the keys of an operation are behind an order of these parts.
+std::string state_text(const std::vector<Part>& parts, const std::vector<std::size_t>& order,
+                       const std::vector<std::string>& keys) {
+  GroupModel model(parts);
+  State state;
+  for (const std::size_t part : order) {
+    const std::optional<State> after = model.apply(state, part);
+    RKV_CHECK(after.has_value(), "an order that was found keeps to the model");
+    state = *after;
+  }
+  return model.to_text(state, keys);
+}
+
+std::string quoted(const std::string& key) { return '"' + printable(key) + '"'; }
+
+std::string names_of(const std::vector<std::string>& keys) {
+  if (keys.size() == 1) return "key " + quoted(keys.front()) + ": no order of its operations fits";
+  std::string text = "keys ";
+  for (const std::string& key : keys) text += (&key == &keys.front() ? "" : ", ") + quoted(key);
+  return text + ": no order of what touches them fits";
+}
+
 }  // namespace
 
 std::string counterexample(const std::vector<Part>& parts, std::uint64_t steps_max) {
@@ -64,27 +88,26 @@ std::string counterexample(const std::vector<Part>& parts, std::uint64_t steps_m
   std::size_t high = answers.size() - 1;
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
-    Search search(known_at(parts, answers, middle));
-    if (search.run(steps_max) == Verdict::kNotLinearizable) {
+    const SearchResult result = search(known_at(parts, answers, middle), steps_max);
+    if (result.verdict == Verdict::kNotLinearizable) {
       high = middle;
     } else {
       low = middle + 1;
     }
   }
   const Operation& wrong = *answers[high].operation;
-  std::string text = "key \"" + printable(wrong.key) + "\": no order of its operations fits\n";
-  text += "  this answer, number " + std::to_string(high + 1) + " of " +
+  const std::vector<std::string> keys = keys_of(wrong);
+  std::string text = names_of(keys);
+  text += "\n  this answer, number " + std::to_string(high + 1) + " of " +
           std::to_string(answers.size()) + ", has no place any more:" + line_of(wrong);
+  std::vector<Part> before;
+  if (high > 0) before = known_at(parts, answers, high - 1);
+  const std::vector<std::size_t> found = search(before, steps_max).order;
   std::vector<const Operation*> order;
-  if (high > 0) {
-    const std::vector<Part> before = known_at(parts, answers, high - 1);
-    Search search(before);
-    if (search.run(steps_max) == Verdict::kLinearizable) {
-      for (const std::size_t part : search.order()) order.push_back(before[part].operation);
-    }
-  }
+  for (const std::size_t part : found) order.push_back(before[part].operation);
   text += "\n  an order of what was answered before:" + last_lines(order);
-  text += "\n  which leaves: " + state_text(order);
+  text += "\n  which leaves: ";
+  text += is_group(parts) ? state_text(before, found, keys) : state_text(order);
   std::vector<const Operation*> open;
   for (const Part& part : known_at(parts, answers, high)) {
     if (!part.answered) open.push_back(part.operation);
@@ -93,10 +116,10 @@ std::string counterexample(const std::vector<Part>& parts, std::uint64_t steps_m
   return text;
 }
 
-std::string undecided_text(const std::vector<Part>& parts, std::size_t keys,
+std::string undecided_text(const std::vector<Part>& parts, std::size_t groups,
                            std::uint64_t steps_max) {
-  return std::to_string(steps_max) + " steps did not suffice for " + std::to_string(keys) +
-         " keys; one is \"" + printable(parts.front().operation->key) + "\" with " +
+  return std::to_string(steps_max) + " steps did not suffice for " + std::to_string(groups) +
+         " keys; one is \"" + printable(keys_of(*parts.front().operation).front()) + "\" with " +
          std::to_string(parts.size()) + " operations";
 }
 

@@ -1,203 +1,224 @@
 #include "history_file.h"
 
-#include <charconv>
 #include <optional>
-#include <system_error>
 #include <utility>
 
-#include "base/bytes.h"
+#include "field_reader.h"
 
 namespace rkv::history {
 namespace {
 
-constexpr std::string_view kNone = "-";
-constexpr std::string_view kEmpty = "%";
+// ---- writing -----------------------------------------------------------------------------------
 
-std::string escaped(std::string_view bytes) {
-  if (bytes.empty()) return std::string(kEmpty);
-  std::string word;
-  for (const char c : bytes) {
-    if (c > ' ' && c <= '~' && c != '%') {
-      word += c;
-    } else {
-      word += '%' + to_hex({&c, 1});
-    }
-  }
-  return word;
+void add_if_told(Json& object, const char* name, const auto& number) {
+  if (number) object[name] = *number;
 }
 
-std::optional<std::string> unescaped(std::string_view word) {
-  if (word == kEmpty) return std::string();
-  std::string bytes;
-  for (std::size_t i = 0; i < word.size(); ++i) {
-    if (word[i] != '%') {
-      bytes += word[i];
-      continue;
-    }
-    if (word.size() - i < 3) return std::nullopt;
-    const std::optional<std::string> byte = from_hex(word.substr(i + 1, 2));
-    if (!byte) return std::nullopt;
-    bytes += *byte;
-    i += 2;
-  }
-  return bytes;
-}
-
-std::optional<std::uint64_t> number_of(std::string_view word) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
-  return number;
-}
-
-// Takes a line apart. After the first word that is not as it must be, failure() says what is wrong
-// and every further word is empty.
-class LineReader {
- public:
-  explicit LineReader(std::string_view line) : rest_(line) {}
-
-  std::string_view word(std::string_view what) {
-    skip_blanks();
-    const std::string_view word = rest_.substr(0, rest_.find_first_of(" \t"));
-    if (word.empty()) fail(std::string(what) + " is missing");
-    if (!ok()) return {};
-    rest_.remove_prefix(word.size());
-    return word;
-  }
-
-  std::uint64_t number(std::string_view what) {
-    const std::string_view it = word(what);
-    if (!ok()) return 0;
-    const std::optional<std::uint64_t> number = number_of(it);
-    if (!number) fail(std::string(what) + " is no number: " + printable(it));
-    return number.value_or(0);
-  }
-
-  std::optional<std::uint64_t> number_or_none(std::string_view what) {
-    const LineReader before = *this;
-    if (word(what) == kNone) return std::nullopt;
-    *this = before;
-    return number(what);
-  }
-
-  std::string bytes(std::string_view what) {
-    const std::string_view it = word(what);
-    if (!ok()) return {};
-    std::optional<std::string> bytes = unescaped(it);
-    if (!bytes) fail(std::string(what) + " has a % without two hexadecimal digits behind it");
-    return std::move(bytes).value_or(std::string());
-  }
-
-  // What follows has to be NAME=TEXT.
-  void rest() {
-    for (skip_blanks(); ok() && !rest_.empty(); skip_blanks()) {
-      const std::string_view it = word("NAME=TEXT");
-      if (it.find('=') == std::string_view::npos || it.front() == '=') {
-        fail("behind the result, this is not NAME=TEXT: " + printable(it));
-      }
-    }
-  }
-
-  void fail(std::string reason) {
-    if (ok()) failure_ = std::move(reason);
-  }
-  bool ok() const { return failure_.empty(); }
-  const std::string& failure() const { return failure_; }
-
- private:
-  void skip_blanks() {
-    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t')) {
-      rest_.remove_prefix(1);
-    }
-  }
-
-  std::string_view rest_;
-  std::string failure_;
-};
-
-void read_kind(LineReader& reader, Operation& operation) {
-  const std::string_view kind = reader.word("what was asked");
-  if (kind == "put") {
-    operation.kind = Kind::kPut;
-  } else if (kind == "get") {
-    operation.kind = Kind::kGet;
-  } else if (kind == "del") {
-    operation.kind = Kind::kDel;
+Json json_of(const Compare& compare) {
+  constexpr const char* kTargets[] = {"exists", "version", "value"};
+  constexpr const char* kRelations[] = {"equal", "not_equal", "less", "greater"};
+  Json object = Json::object();
+  add_bytes(object, "key", compare.key);
+  object["target"] = kTargets[static_cast<std::size_t>(compare.target)];
+  object["relation"] = kRelations[static_cast<std::size_t>(compare.relation)];
+  if (compare.target == Compare::Target::kValue) {
+    add_bytes(object, "value", compare.value);
   } else {
-    reader.fail("this is not put, get or del: " + printable(kind));
+    object["number"] = compare.number;
   }
+  return object;
 }
 
-void read_result(LineReader& reader, Operation& operation) {
-  const std::string_view result = reader.word("the result");
-  if (result == "ok") {
-    operation.outcome = Outcome::kOk;
-    operation.version = reader.number_or_none("the version");
-    if (operation.kind == Kind::kGet) operation.value = reader.bytes("the value that was read");
-  } else if (result == "none" && operation.kind != Kind::kPut) {
-    operation.outcome = Outcome::kNotFound;
-  } else if (result == "refused") {
-    operation.outcome = Outcome::kRefused;
-  } else if (result == "unknown") {
-    operation.outcome = Outcome::kUnknown;
-    operation.returned = kNever;
+Json json_of(const std::vector<Step>& steps) {
+  constexpr const char* kKinds[] = {"get", "put", "del", "incr", "append"};
+  Json array = Json::array();
+  for (const Step& step : steps) {
+    Json object = Json::object();
+    object["operation"] = kKinds[static_cast<std::size_t>(step.kind)];
+    add_bytes(object, "key", step.key);
+    if (step.kind == Step::Kind::kPut || step.kind == Step::Kind::kAppend) {
+      add_bytes(object, "value", step.value);
+    }
+    if (step.kind == Step::Kind::kIncr) object["amount"] = step.amount;
+    array.push_back(std::move(object));
+  }
+  return array;
+}
+
+Json arguments_of(const Operation& operation) {
+  Json object = Json::object();
+  if (operation.kind != Kind::kTransact) {
+    add_bytes(object, "key", operation.key);
+    if (operation.kind == Kind::kPut) add_bytes(object, "value", operation.argument);
+    return object;
+  }
+  Json compares = Json::array();
+  for (const Compare& compare : operation.transaction.compares) {
+    compares.push_back(json_of(compare));
+  }
+  object["compare"] = std::move(compares);
+  object["then"] = json_of(operation.transaction.then);
+  object["else"] = json_of(operation.transaction.otherwise);
+  return object;
+}
+
+Json json_of(const Step& step, const StepResult& result) {
+  Json object = Json::object();
+  if (step.kind == Step::Kind::kGet || step.kind == Step::Kind::kDel)
+    object["found"] = result.found;
+  if (result.value) add_bytes(object, "value", *result.value);
+  add_if_told(object, "version", result.version);
+  add_if_told(object, "number", result.number);
+  return object;
+}
+
+Json result_of(const Operation& operation) {
+  Json object = Json::object();
+  if (operation.kind != Kind::kTransact) {
+    if (operation.kind == Kind::kGet) add_bytes(object, "value", operation.value);
+    add_if_told(object, "version", operation.version);
+    return object;
+  }
+  const bool succeeded = operation.transacted.succeeded;
+  const std::vector<Step>& steps = branch_of(operation.transaction, succeeded);
+  Json results = Json::array();
+  for (std::size_t i = 0; i < operation.transacted.results.size(); ++i) {
+    results.push_back(json_of(steps.at(i), operation.transacted.results[i]));
+  }
+  object["succeeded"] = succeeded;
+  object["steps"] = std::move(results);
+  return object;
+}
+
+// ---- reading -----------------------------------------------------------------------------------
+
+Compare read_compare(FieldReader fields) {
+  Compare compare;
+  compare.key = fields.bytes("key");
+  compare.target =
+      static_cast<Compare::Target>(fields.word("target", {"exists", "version", "value"}));
+  compare.relation = static_cast<Compare::Relation>(
+      fields.word("relation", {"equal", "not_equal", "less", "greater"}));
+  if (compare.target == Compare::Target::kValue) {
+    compare.value = fields.bytes("value");
   } else {
-    reader.fail("this is no result of it: " + printable(result));
+    compare.number = fields.number("number");
+  }
+  return compare;
+}
+
+std::vector<Step> read_steps(const Json& array, Failure& failure) {
+  std::vector<Step> steps;
+  for (const Json& object : array) {
+    FieldReader fields(object, failure);
+    Step step;
+    step.kind =
+        static_cast<Step::Kind>(fields.word("operation", {"get", "put", "del", "incr", "append"}));
+    step.key = fields.bytes("key");
+    if (step.kind == Step::Kind::kPut || step.kind == Step::Kind::kAppend) {
+      step.value = fields.bytes("value");
+    }
+    if (step.kind == Step::Kind::kIncr) step.amount = fields.signed_number("amount");
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+void read_arguments(FieldReader fields, Failure& failure, Operation& operation) {
+  if (operation.kind == Kind::kTransact) {
+    for (const Json& object : fields.array("compare")) {
+      operation.transaction.compares.push_back(read_compare(FieldReader(object, failure)));
+    }
+    operation.transaction.then = read_steps(fields.array("then"), failure);
+    operation.transaction.otherwise = read_steps(fields.array("else"), failure);
+    return;
+  }
+  operation.key = fields.bytes("key");
+  if (operation.kind == Kind::kPut) operation.argument = fields.bytes("value");
+}
+
+StepResult read_step_result(const Step& step, FieldReader fields) {
+  StepResult result;
+  const bool needs_key = step.kind == Step::Kind::kGet || step.kind == Step::Kind::kDel;
+  if (needs_key) result.found = fields.boolean("found");
+  if (!needs_key || result.found) result.version = fields.number_if_there("version");
+  if (step.kind == Step::Kind::kGet && result.found) result.value = fields.bytes_if_there("value");
+  if (step.kind == Step::Kind::kIncr) result.number = fields.signed_number_if_there("number");
+  return result;
+}
+
+void read_result(FieldReader fields, Failure& failure, Operation& operation) {
+  if (operation.kind != Kind::kTransact) {
+    operation.version = fields.number_if_there("version");
+    if (operation.kind == Kind::kGet) operation.value = fields.bytes("value");
+    return;
+  }
+  operation.transacted.succeeded = fields.boolean("succeeded");
+  const Json& results = fields.array("steps");
+  const std::vector<Step>& steps = branch_of(operation.transaction, operation.transacted.succeeded);
+  if (results.size() != steps.size()) {
+    fields.fail("the branch that was done has " + std::to_string(steps.size()) + " steps, not " +
+                std::to_string(results.size()));
+    return;
+  }
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    operation.transacted.results.push_back(
+        read_step_result(steps[i], FieldReader(results[i], failure)));
   }
 }
 
-Operation read_operation(LineReader& reader) {
+Operation read_operation(const Json& line, Failure& failure) {
+  FieldReader fields(line, failure);
   Operation operation;
-  operation.process = reader.number("the process");
-  operation.invoked = reader.number("the time of the request");
-  operation.returned = reader.number_or_none("the time of the answer").value_or(kNever);
-  read_kind(reader, operation);
-  operation.key = reader.bytes("the key");
-  if (operation.kind == Kind::kPut) operation.argument = reader.bytes("the value to put");
-  read_result(reader, operation);
-  reader.rest();
-  if (operation.invoked == kNever) reader.fail("the time of the request is never");
-  if (operation.returned < operation.invoked) reader.fail("the answer comes before the request");
+  operation.process = fields.number("process");
+  operation.invoked = fields.number("invoked_us");
+  operation.kind = static_cast<Kind>(fields.word("operation", {"put", "get", "del", "transact"}));
+  read_arguments(FieldReader(fields.object("arguments"), failure), failure, operation);
+  if (fields.has("consistency")) {
+    operation.consistency = static_cast<Consistency>(
+        fields.word("consistency", {"linearizable", "sequential", "eventual"}));
+  }
+  operation.outcome =
+      static_cast<Outcome>(fields.word("outcome", {"ok", "not_found", "refused", "unknown"}));
+  operation.position = fields.number_if_there("slot");
+  if (operation.outcome != Outcome::kUnknown) operation.returned = fields.number("returned_us");
+  if (operation.outcome == Outcome::kOk) {
+    read_result(FieldReader(fields.object("result"), failure), failure, operation);
+  }
+  if (operation.outcome == Outcome::kNotFound && operation.kind != Kind::kGet &&
+      operation.kind != Kind::kDel) {
+    fields.fail("outcome not_found is of get and del");
+  }
+  if (operation.invoked == kNever) fields.fail("invoked_us is never");
   if (operation.outcome != Outcome::kUnknown && operation.returned == kNever) {
-    reader.fail("there is a result, but no time of the answer");
+    fields.fail("returned_us is never");
+  }
+  if (operation.returned < operation.invoked) {
+    fields.fail("the answer comes before the request");
   }
   return operation;
 }
 
 }  // namespace
 
-std::string to_line(const Operation& operation) {
-  std::string line = std::to_string(operation.process) + ' ' + std::to_string(operation.invoked);
-  line += ' ';
-  line += operation.returned == kNever ? std::string(kNone) : std::to_string(operation.returned);
-  switch (operation.kind) {
-    case Kind::kPut:
-      line += " put " + escaped(operation.key) + ' ' + escaped(operation.argument);
-      break;
-    case Kind::kGet:
-      line += " get " + escaped(operation.key);
-      break;
-    case Kind::kDel:
-      line += " del " + escaped(operation.key);
-      break;
+std::string to_line(const Operation& operation, std::string_view replica) {
+  constexpr const char* kKinds[] = {"put", "get", "del", "transact"};
+  constexpr const char* kConsistencies[] = {"linearizable", "sequential", "eventual"};
+  constexpr const char* kOutcomes[] = {"ok", "not_found", "refused", "unknown"};
+  Json line = Json::object();
+  line["process"] = operation.process;
+  line["invoked_us"] = operation.invoked;
+  if (operation.returned != kNever) line["returned_us"] = operation.returned;
+  line["operation"] = kKinds[static_cast<std::size_t>(operation.kind)];
+  line["arguments"] = arguments_of(operation);
+  if (operation.consistency != Consistency::kLinearizable) {
+    line["consistency"] = kConsistencies[static_cast<std::size_t>(operation.consistency)];
   }
-  switch (operation.outcome) {
-    case Outcome::kOk:
-      line += " ok ";
-      line += operation.version ? std::to_string(*operation.version) : std::string(kNone);
-      if (operation.kind == Kind::kGet) line += ' ' + escaped(operation.value);
-      break;
-    case Outcome::kNotFound:
-      line += " none";
-      break;
-    case Outcome::kRefused:
-      line += " refused";
-      break;
-    case Outcome::kUnknown:
-      line += " unknown";
-      break;
-  }
-  return line;
+  line["outcome"] = kOutcomes[static_cast<std::size_t>(operation.outcome)];
+  if (operation.outcome == Outcome::kOk) line["result"] = result_of(operation);
+  if (!replica.empty()) line["replica"] = replica;
+  add_if_told(line, "slot", operation.position);
+  return line.dump();
 }
 
 Result<History> parse_history(std::string_view text, std::string_view name) {
@@ -208,12 +229,11 @@ Result<History> parse_history(std::string_view text, std::string_view name) {
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     ++number;
-    if (line.find_first_not_of(" \t") == std::string_view::npos || line.front() == '#') continue;
-    LineReader reader(line);
-    history.push_back(read_operation(reader));
-    if (!reader.ok()) {
-      return Status::invalid(std::string(name) + ":" + std::to_string(number) + ": " +
-                             reader.failure());
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos || line.front() == '#') continue;
+    Failure failure;
+    history.push_back(read_operation(Json::parse(line, nullptr, false), failure));
+    if (!failure.empty()) {
+      return Status::invalid(std::string(name) + ":" + std::to_string(number) + ": " + failure);
     }
   }
   return history;

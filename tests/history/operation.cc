@@ -20,15 +20,41 @@ std::string result_text(const Operation& operation) {
     case Outcome::kOk:
       break;
   }
+  if (operation.kind == Kind::kTransact) {
+    return to_text(operation.transaction, operation.transacted);
+  }
   std::string text = operation.kind == Kind::kGet ? quoted(operation.value) : "ok";
   if (operation.version) text += ", version " + std::to_string(*operation.version);
   return text;
 }
 
+const char* text_of(Consistency consistency) {
+  switch (consistency) {
+    case Consistency::kSequential:
+      return " sequential";
+    case Consistency::kEventual:
+      return " eventual";
+    case Consistency::kLinearizable:
+      break;
+  }
+  return "";
+}
+
 }  // namespace
+
+std::vector<std::string> keys_of(const Operation& operation) {
+  if (operation.kind == Kind::kTransact) return keys_of(operation.transaction);
+  return {operation.key};
+}
+
+bool is_read(const Operation& operation) {
+  if (operation.kind == Kind::kTransact) return is_read(operation.transaction);
+  return operation.kind == Kind::kGet;
+}
 
 std::string to_text(const Operation& operation) {
   std::string text = "process " + std::to_string(operation.process);
+  text += text_of(operation.consistency);
   switch (operation.kind) {
     case Kind::kPut:
       text += " put " + quoted(operation.key) + " = " + quoted(operation.argument);
@@ -39,8 +65,13 @@ std::string to_text(const Operation& operation) {
     case Kind::kDel:
       text += " del " + quoted(operation.key);
       break;
+    case Kind::kTransact:
+      text += ' ' + to_text(operation.transaction);
+      break;
   }
-  text += " -> " + result_text(operation) + " [" + std::to_string(operation.invoked) + ", ";
+  text += " -> " + result_text(operation);
+  if (operation.position) text += ", slot " + std::to_string(*operation.position);
+  text += " [" + std::to_string(operation.invoked) + ", ";
   text += operation.returned == kNever ? "never" : std::to_string(operation.returned);
   return text + "]";
 }

@@ -6,6 +6,8 @@
 namespace rkv::history {
 namespace {
 
+// Numbers of values.
+constexpr std::uint32_t kAbsent = 0;
 constexpr std::uint32_t kNeverRead = 1;
 
 bool tells_version(const Part& part) {
@@ -27,7 +29,7 @@ RegisterModel::RegisterModel(const std::vector<Part>& parts) {
   steps_.reserve(parts.size());
   for (const Part& part : parts) {
     const Operation& operation = *part.operation;
-    RegisterStep step;
+    Step step;
     step.kind = operation.kind;
     step.outcome = part.answered ? operation.outcome : Outcome::kUnknown;
     if (operation.kind != Kind::kDel) {
@@ -41,11 +43,11 @@ RegisterModel::RegisterModel(const std::vector<Part>& parts) {
   }
 }
 
-std::optional<RegisterState> RegisterModel::apply(const RegisterState& state,
-                                                  const RegisterStep& step) const {
-  const bool is_there = state.value != RegisterState::kAbsent;
+std::optional<State> RegisterModel::apply(const State& state, std::size_t part) const {
+  const Step& step = steps_[part];
+  const bool is_there = state.number != kAbsent;
   if (step.kind == Kind::kPut) {
-    const RegisterState after{step.value, counts_versions_ ? state.version + 1 : 0};
+    const State after{step.value, counts_versions_ ? state.version + 1 : 0};
     if (step.version && after.version != *step.version) return std::nullopt;
     return after;
   }
@@ -55,9 +57,37 @@ std::optional<RegisterState> RegisterModel::apply(const RegisterState& state,
   }
   if (step.outcome == Outcome::kOk) {
     if (!is_there || (step.version && state.version != *step.version)) return std::nullopt;
-    if (step.kind == Kind::kGet && state.value != step.value) return std::nullopt;
+    if (step.kind == Kind::kGet && state.number != step.value) return std::nullopt;
   }
-  return step.kind == Kind::kGet ? state : RegisterState();
+  return step.kind == Kind::kGet ? state : State();
+}
+
+bool RegisterModel::changes_nothing(std::size_t part) const {
+  return steps_[part].kind == Kind::kGet || steps_[part].outcome == Outcome::kNotFound;
+}
+
+std::uint64_t RegisterModel::effect(std::size_t part) const {
+  return steps_[part].kind == Kind::kPut ? steps_[part].value : kAbsent;
+}
+
+// The version that the key must have for a step to be possible; nothing if any one may do.
+std::optional<std::uint64_t> RegisterModel::version_needed(const Step& step) {
+  if (step.outcome == Outcome::kNotFound) return 0;
+  if (!step.version) return std::nullopt;
+  if (step.kind != Kind::kPut) return *step.version;
+  return *step.version == 0 ? 0 : *step.version - 1;
+}
+
+// Behind a put, further ones make the version only higher.
+bool RegisterModel::may_help(std::size_t part, const State& after, const Blocked& blocked) const {
+  // What a removal would remove need not have been put.
+  if (steps_[part].kind == Kind::kDel) return !blocked.behind_put;
+  for (const std::size_t candidate : blocked.candidates) {
+    const std::optional<std::uint64_t> needed = version_needed(steps_[candidate]);
+    if (!needed || *needed > after.version) return true;
+    if (*needed == after.version && apply(after, candidate)) return true;
+  }
+  return false;
 }
 
 }  // namespace rkv::history

@@ -4,51 +4,49 @@
 #include <optional>
 #include <vector>
 
-#include "operation.h"
+#include "part.h"
+#include "state.h"
 
 namespace rkv::history {
 
-// What one key is: a register that is there or not, with a version that counts its puts since it
-// was created. Values are numbers here, equal ones for equal values.
-struct RegisterState {
-  static constexpr std::uint32_t kAbsent = 0;
-
-  std::uint32_t value = kAbsent;
-  std::uint64_t version = 0;  // 0 too where the history tells no versions
-  bool operator==(const RegisterState&) const = default;
-};
-
-// An operation as the model sees it.
-struct RegisterStep {
-  Kind kind = Kind::kPut;
-  Outcome outcome = Outcome::kUnknown;   // never kRefused; kGet: never kUnknown
-  std::uint32_t value = 0;               // kPut: what is written; kGet: what was read
-  std::optional<std::uint64_t> version;  // that was told
-};
-
-// An operation of a history, and whether its answer is known.
-struct Part {
-  const Operation* operation = nullptr;
-  bool answered = false;
-};
-
-// The rule of a key, and its operations as steps: the sequential specification that a history is
-// held against. A key is absent at first.
+// The rule of one key without transactions: the sequential specification that its operations are
+// held against. It is a register that is there or not, with a version that counts its puts since it
+// was created. A state's number is that of the value, equal ones for equal values; its version is 0
+// too where the history tells none.
 class RegisterModel {
  public:
+  // The search of one key needs neither, see search.cc.
+  static constexpr bool kWantsUnused = false;
+  static constexpr bool kDeepens = false;
+
   // Of operations of one key, of which none was refused and every get is answered.
   explicit RegisterModel(const std::vector<Part>& parts);
 
-  // One for each part, in their order.
-  const std::vector<RegisterStep>& steps() const { return steps_; }
-  // Whether the history tells a version anywhere. If not, none is counted.
-  bool counts_versions() const { return counts_versions_; }
-
-  // What a step makes of a state; nothing if it cannot have happened there with its outcome.
-  std::optional<RegisterState> apply(const RegisterState& state, const RegisterStep& step) const;
+  // What a part makes of a state; nothing if it cannot have happened there with its outcome.
+  // Without an answer it always can.
+  std::optional<State> apply(const State& state, std::size_t part) const;
+  // Whether an answered part, as it was answered, changes no state.
+  bool changes_nothing(std::size_t part) const;
+  // Unanswered parts of equal effect do the same in every state.
+  std::uint64_t effect(std::size_t part) const;
+  bool is_put(std::size_t part) const { return steps_[part].kind == Kind::kPut; }
+  // Whether some candidate could come behind this unanswered part, which makes `after` of the
+  // state, or behind further ones. If it says no, none can.
+  bool may_help(std::size_t part, const State& after, const Blocked& blocked) const;
+  // Whether it holds all that it can: never.
+  bool is_full() const { return false; }
 
  private:
-  std::vector<RegisterStep> steps_;
+  struct Step {
+    Kind kind = Kind::kPut;
+    Outcome outcome = Outcome::kUnknown;   // never kRefused; kGet: never kUnknown
+    std::uint32_t value = 0;               // kPut: what is written; kGet: what was read
+    std::optional<std::uint64_t> version;  // that was told
+  };
+
+  static std::optional<std::uint64_t> version_needed(const Step& step);
+
+  std::vector<Step> steps_;  // one for each part
   bool counts_versions_ = false;
 };
 

@@ -25,10 +25,10 @@ SimStore::SimStore(StateImage& image, Watcher watcher)
 SimStore::~SimStore() { image_.store_ = nullptr; }
 
 void SimStore::apply(Position position, std::vector<kv::Change> changes,
-                     std::vector<kv::ReplyChange> replies) {
+                     kv::SessionChanges sessions) {
   if (watcher_) watcher_(position, changes);
-  unwritten_.push_back({position, changes, replies});
-  state_.apply(position, std::move(changes), std::move(replies));
+  unwritten_.push_back({position, changes, sessions});
+  state_.apply(position, std::move(changes), std::move(sessions));
 }
 
 void SimStore::write() {
@@ -50,7 +50,7 @@ void SimStore::begin_write() {
 void SimStore::finish_write() {
   while (!unwritten_.empty() && unwritten_.front().position <= writing_) {
     Unwritten& first = unwritten_.front();
-    image_.state_.apply(first.position, std::move(first.changes), std::move(first.replies));
+    image_.state_.apply(first.position, std::move(first.changes), std::move(first.sessions));
     unwritten_.pop_front();
   }
   durable_ = std::exchange(writing_, 0);

@@ -53,9 +53,13 @@ class SimStore final : public kv::Store {
   SimStore& operator=(const SimStore&) = delete;
 
   void get(std::string_view key, GetDone done) override { state_.get(key, std::move(done)); }
+  void scan(const kv::Scan& scan, ScanDone done) override { state_.scan(scan, std::move(done)); }
+  Position pin() override { return state_.pin(); }
+  void unpin(Position at) override { state_.unpin(at); }
   void apply(Position position, std::vector<kv::Change> changes,
-             std::vector<kv::ReplyChange> replies) override;
+             kv::SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override { state_.visit_replies(visitor); }
+  std::uint64_t epoch() const override { return state_.epoch(); }
   void write() override;
   void set_durable_listener(DurableListener listener) override { listener_ = std::move(listener); }
   void hash(HashDone done) override { state_.hash(std::move(done)); }
@@ -68,7 +72,7 @@ class SimStore final : public kv::Store {
   struct Unwritten {
     Position position = 0;
     std::vector<kv::Change> changes;
-    std::vector<kv::ReplyChange> replies;
+    kv::SessionChanges sessions;
   };
   void begin_write();
   void finish_write();

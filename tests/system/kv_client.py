@@ -249,8 +249,8 @@ class TcpTransport:
 
 
 class UdpTransport:
-    """Messages as datagrams. A call is sent again until its reply comes: it may run twice. For one
-    thread."""
+    """Messages as datagrams. A call is sent again until its reply comes, the same bytes from the same
+    port: the replica knows it again then, within the bounds that kv.x states. For one thread."""
 
     FIRST_RETRY_S = 0.5
 

@@ -4,6 +4,8 @@
     kv_client_check.py procedures [--udp] HOST:PORT   every procedure, and the errors of RPC; over
                                                       TCP, and then over UDP too
     kv_client_check.py strange HOST:PORT              calls that tshark does not take for RPC
+    kv_client_check.py resent HOST:PORT HOST:PORT     writes over UDP whose datagrams come twice to the
+                                                      first replica; and to the other one
     kv_client_check.py threads COUNT OPERATIONS HOST:PORT...
                                                       many threads, each at all replicas
 """
@@ -181,6 +183,55 @@ def check_udp(host, port):
         return client.calls + tcp.calls
 
 
+# ---- datagrams that come twice -------------------------------------------------------------------
+
+
+def plain_write(xid, procedure, *arguments):
+    """The message of a PUT or DEL without an operation id, as rpcgen's stubs make it."""
+    args = Encoder().uhyper(0).uhyper(0).uhyper(0)
+    for argument in arguments:
+        args.opaque(argument)
+    args = args.extension().bytes()
+    return kv_client.encode_call(xid, kv_client.KV_PROG, kv_client.KV_V1, procedure, args)
+
+
+def written_in(reply):
+    return kv_client.decode_result(kv_client.decode_reply(reply)[1], kv_client.decode_written)
+
+
+def check_resent(arguments):
+    address, other_address = (address_of(argument) for argument in arguments)
+    key = b"resent"
+    put = plain_write(1, kv_client.PUT, key, b"value")
+    delete = plain_write(3, kv_client.DEL, key)
+    with KvClient(*address) as tcp, KvClient(*address, UdpTransport) as udp:
+        transport = udp.transport
+        repeated = tcp.status().counters["datagrams_repeated"]
+        for _ in range(2):
+            transport.socket.send(put)   # while the first one is under way, or answered just now
+        reply = transport.exchange(put)
+        expect_equal(written_in(reply).key_version, 1, "the version after three copies of a PUT")
+        expect_equal(transport.exchange(put), reply, "the reply to one more copy")
+        expect_equal(tcp.get(key).key_version, 1, "the version of the key")
+        another = transport.exchange(plain_write(2, kv_client.PUT, key, b"value"))
+        expect_equal(written_in(another).key_version, 2, "the version after a PUT with another xid")
+        expect_equal(transport.exchange(put), reply, "the reply to a copy of the first PUT")
+        expect_equal(tcp.get(key).key_version, 2, "the version of the key")
+
+        reply = transport.exchange(delete)
+        expect_equal(written_in(reply).key_version, 2, "the version that was deleted")
+        expect_equal(transport.exchange(delete), reply, "the reply to a copy of a DEL")
+        repeated = tcp.status().counters["datagrams_repeated"] - repeated
+        expect(repeated >= 5, f"{repeated} copies were counted, of 5")
+
+        with KvClient(*other_address, UdpTransport) as other:   # kv.x says that it does not know
+            missing = {"status": kv_client.KV_NOT_FOUND}
+            expect_error(KvError, missing, written_in, other.transport.exchange(delete))
+            again = other.transport.exchange(put)
+            expect_equal(written_in(again).key_version, 1, "the version after a PUT there")
+        return tcp.calls + 8
+
+
 # ---- many threads --------------------------------------------------------------------------------
 
 
@@ -247,6 +298,9 @@ def check_threads(arguments):
 
 if __name__ == "__main__":
     checks = {
-        "procedures": check_procedures, "strange": check_strange, "threads": check_threads
+        "procedures": check_procedures,
+        "strange": check_strange,
+        "resent": check_resent,
+        "threads": check_threads,
     }
     print("calls", checks[sys.argv[1]](sys.argv[2:]))

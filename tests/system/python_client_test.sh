@@ -43,4 +43,8 @@ if [[ $("$RKVD" --help) == *--udp* ]]; then
   done
   expect_status 0 python3 "$client" --udp 127.0.0.1 "${port_of_replica[3]}" get 'a key'
   expect_equal 'the value' "$output" 'a value'
+
+  step 'datagrams that come more than once'
+  expect_status 0 check resent "${address_of_replica[2]}" "${address_of_replica[4]}"
+  expect_equal_hashes
 fi

@@ -311,7 +311,7 @@ class FlushedCrashTest : public CrashFixture {
     CPPUNIT_ASSERT_EQUAL(std::uintmax_t{0}, std::filesystem::file_size(log));
   }
 
-  // Ten keys, one reply and the position.
+  // Ten keys, one reply, the epoch and the position.
   void only_last_changes_are_written() {
     {
       const auto store = open();
@@ -319,10 +319,12 @@ class FlushedCrashTest : public CrashFixture {
         std::vector<kv::Change> changes;
         changes.push_back({"key " + std::to_string(position % 10),
                            kv::Entry{std::to_string(position), position, position}});
-        std::vector<kv::ReplyChange> replies = {
+        kv::SessionChanges sessions;
+        sessions.replies = {
             {{1, position}, kv::Reply{{kv::Applied::Outcome::kApplied, 1, position}, position}}};
-        if (position > 1) replies.push_back({{1, position - 1}, std::nullopt});
-        store->apply(position, std::move(changes), std::move(replies));
+        if (position > 1) sessions.replies.push_back({{1, position - 1}, std::nullopt});
+        if (position % 100 == 0) sessions.epoch = position / 100;
+        store->apply(position, std::move(changes), std::move(sessions));
       }
       write_all(*store);
     }
@@ -332,7 +334,7 @@ class FlushedCrashTest : public CrashFixture {
     rocksdb::TablePropertiesCollection tables;
     CPPUNIT_ASSERT(database->GetPropertiesOfAllTables(&tables).ok());
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, tables.size());
-    CPPUNIT_ASSERT_EQUAL(std::uint64_t{12}, tables.begin()->second->num_entries);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{13}, tables.begin()->second->num_entries);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, tables.begin()->second->num_deletions);
   }
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 
+#include "base/limits.h"
 #include "base/random.h"
 #include "kv/state_machine.h"
 #include "storage/format.h"
@@ -27,6 +29,10 @@ class RocksRepliesTest : public StoreFixture {
   CPPUNIT_TEST(dropped_replies_are_gone_after_a_restart);
   CPPUNIT_TEST(sessions_are_the_same_after_any_restart);
   CPPUNIT_TEST(replies_are_as_the_format_says);
+  CPPUNIT_TEST(what_was_told_is_known_after_a_restart);
+  CPPUNIT_TEST(replies_of_the_format_before_are_read);
+  CPPUNIT_TEST(the_epoch_is_durable_with_its_position_or_not_at_all);
+  CPPUNIT_TEST(a_bad_epoch_is_refused);
   CPPUNIT_TEST(bad_replies_are_refused);
   CPPUNIT_TEST(replies_are_not_hashed);
   CPPUNIT_TEST_SUITE_END();
@@ -129,17 +135,94 @@ class RocksRepliesTest : public StoreFixture {
 
   void write_one_reply() {
     const auto store = open();
-    store->apply(1, {}, {{{0x102, 3}, kv::Reply{{Outcome::kNotFound, 5, 1}, 2}}});
+    store->apply(1, {}, of_reply({{0x102, 3}, kv::Reply{{Outcome::kNotFound, 5, 1}, 2}}));
     write_all(*store);
+  }
+
+  static kv::SessionChanges of_reply(kv::ReplyChange change) {
+    kv::SessionChanges changes;
+    changes.replies.push_back(std::move(change));
+    return changes;
+  }
+
+  std::string record_in_database(const std::string& key) {
+    std::string record;
+    CPPUNIT_ASSERT(open_database()->Get({}, key, &record).ok());
+    return record;
   }
 
   void replies_are_as_the_format_says() {
     write_one_reply();
-    std::string record;
-    const rocksdb::Status found =
-        open_database()->Get({}, "s\0\0\0\0\0\0\1\2\0\0\0\0\0\0\0\3"s, &record);
-    CPPUNIT_ASSERT(found.ok());
-    CPPUNIT_ASSERT_EQUAL("\1\0\0\0\2\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2"s, record);
+    const std::string first = "\2\0\0\0\2\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2"s;
+    CPPUNIT_ASSERT_EQUAL(first, record_in_database("s\0\0\0\0\0\0\1\2\0\0\0\0\0\0\0\3"s));
+    {
+      const auto store = open();
+      const auto told = std::make_shared<const std::string>("why\0"s);
+      store->apply(2, {}, of_reply({{1, 1}, kv::Reply{{Outcome::kInvalid, 0, 2, told}, 1}}));
+      write_all(*store);
+    }
+    const std::string second = "\2\0\0\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\1why\0"s;
+    CPPUNIT_ASSERT_EQUAL(second, record_in_database(encode_reply_key({1, 1})));
+  }
+
+  void what_was_told_is_known_after_a_restart() {
+    const std::string large(kStepsResultSizeMax, '\0');
+    {
+      const auto store = open();
+      Position position = 0;
+      for (const std::string& told : {"short"s, large, ""s}) {
+        ++position;
+        kv::Reply reply = {{Outcome::kApplied, 0, position, nullptr}, 1};
+        if (!told.empty()) reply.applied.told = std::make_shared<const std::string>(told);
+        store->apply(position, {}, of_reply({{1, position}, reply}));
+      }
+      write_all(*store);
+    }
+    std::vector<std::string> told;
+    open()->visit_replies([&](const kv::ReplyId&, const kv::Reply& reply) {
+      const SharedBytes& bytes = reply.applied.told;
+      told.push_back(bytes == nullptr ? "null" : *bytes);
+    });
+    CPPUNIT_ASSERT((told == std::vector<std::string>{"short", large, "null"}));
+  }
+
+  // What programs wrote before replies could tell anything.
+  void replies_of_the_format_before_are_read() {
+    write_one_reply();
+    const std::string record = "\1\0\0\0\1\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2"s;
+    CPPUNIT_ASSERT(open_database()->Put({}, encode_reply_key({9, 4}), record).ok());
+    std::vector<kv::Reply> replies;
+    open()->visit_replies([&](const kv::ReplyId& id, const kv::Reply& reply) {
+      if (id == kv::ReplyId{9, 4}) replies.push_back(reply);
+    });
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, replies.size());
+    CPPUNIT_ASSERT((replies[0] == kv::Reply{{Outcome::kApplied, 5, 1}, 2}));
+  }
+
+  void the_epoch_is_durable_with_its_position_or_not_at_all() {
+    {
+      const auto store = open();
+      CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, store->epoch());
+      store->apply(1, {}, {});
+      store->apply(2, {}, {.replies = {}, .epoch = 1});
+      store->apply(3, {}, {.replies = {}, .epoch = 2});
+      store->apply(4, {}, {});
+      write_all(*store);
+      store->apply(5, {}, {.replies = {}, .epoch = 3});
+      CPPUNIT_ASSERT_EQUAL(std::uint64_t{3}, store->epoch());
+    }
+    CPPUNIT_ASSERT_EQUAL("\0\0\0\0\0\0\0\2"s, record_in_database("mepoch"));
+    const auto store = open();
+    CPPUNIT_ASSERT(store->applied() == 4);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, store->epoch());
+    store->apply(5, {}, {});
+    write_all(*store);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, store->epoch());
+  }
+
+  void a_bad_epoch_is_refused() {
+    write_one_reply();
+    assert_refused_with("mepoch", "1234567", "metadata \"epoch\": its record is no number");
   }
 
   void assert_refused_with(const std::string& key, const std::string& record,
@@ -161,11 +244,16 @@ class RocksRepliesTest : public StoreFixture {
     const std::string good = record_of(Outcome::kApplied, 1, 1);
     const std::string name = "the reply to client 9, sequence 4: ";
     assert_refused_with(key, "", name + "its record is empty");
-    assert_refused_with(key, good.substr(0, 28), name + "its record has 28 bytes and not 29");
-    assert_refused_with(key, good + '\0', name + "its record has 30 bytes");
-    assert_refused_with(key, '\2' + good.substr(1),
-                        name + "its record has the unknown format 0x02");
+    assert_refused_with(key, good.substr(0, 28),
+                        name + "its record has 28 bytes and not from 29 to 1114141");
+    assert_refused_with(key, good + std::string(kStepsResultSizeMax + 1, 't'),
+                        name + "its record has 1114142 bytes");
+    assert_refused_with(key, '\1' + good.substr(1) + '\0',
+                        name + "its record has 30 bytes and not from 29 to 29");
+    assert_refused_with(key, '\3' + good.substr(1),
+                        name + "its record has the unknown format 0x03");
     assert_refused_with(key, record_of(Outcome::kExpired, 1, 1), "the unknown outcome 3");
+    assert_refused_with(key, record_of(Outcome::kFull, 1, 1), "the unknown outcome 6");
     assert_refused_with(key, record_of(Outcome::kApplied, 0, 1), "has position 0");
     assert_refused_with(key, record_of(Outcome::kApplied, 2, 1), "above the replica's, 1");
     assert_refused_with(key, record_of(Outcome::kApplied, 1, 5), "not to wait");
@@ -177,7 +265,7 @@ class RocksRepliesTest : public StoreFixture {
   void replies_are_not_hashed() {
     const auto store = open();
     put(*store, "key", "value");
-    store->apply(2, {}, {{{1, 1}, kv::Reply{{Outcome::kNotFound, 0, 2}, 1}}});
+    store->apply(2, {}, of_reply({{1, 1}, kv::Reply{{Outcome::kNotFound, 0, 2}, 1}}));
     write_all(*store);
     kv::MemoryStore plain;
     plain.apply(1, {kv::Change{"key", kv::Entry{"value", 1, 1}}}, {});

@@ -2,6 +2,7 @@
 
 #include <rocksdb/db.h>
 
+#include "../../contract/aborts.h"
 #include "faulty_file_system.h"
 #include "kv/state_hash.h"
 #include "storage/format.h"
@@ -28,6 +29,10 @@ class RocksStoreTest : public StoreFixture {
   CPPUNIT_TEST(failed_sync_is_fatal);
   CPPUNIT_TEST(failed_append_is_fatal);
   CPPUNIT_TEST(records_are_as_the_format_says);
+  CPPUNIT_TEST(entries_of_the_format_before_are_read);
+  CPPUNIT_TEST(created_is_the_same_after_a_restart);
+  CPPUNIT_TEST(pins_are_not_durable);
+  CPPUNIT_TEST(metadata_of_the_state_is_not_for_others);
   CPPUNIT_TEST(bad_records_are_refused);
   CPPUNIT_TEST_SUITE_END();
 
@@ -276,7 +281,7 @@ class RocksStoreTest : public StoreFixture {
       content += records->key().ToString() + "=" + records->value().ToString() + ";";
     }
     CPPUNIT_ASSERT_EQUAL(
-        "kkey=\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1value;"
+        "kkey=\2\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1value;"
         "mname=content;mposition=\0\0\0\0\0\0\0\1;"s,
         content);
   }
@@ -291,16 +296,76 @@ class RocksStoreTest : public StoreFixture {
     CPPUNIT_ASSERT(try_open(directory(), false).ok());
   }
 
+  // What programs wrote before it was kept where a key was created.
+  void entries_of_the_format_before_are_read() {
+    {
+      const auto store = open();
+      put(*store, "key", "value");
+      write_all(*store);
+    }
+    CPPUNIT_ASSERT(
+        open_database()->Put({}, "kold", "\1\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\1value"s).ok());
+    const auto store = open();
+    CPPUNIT_ASSERT((get(*store, "old") == kv::Entry{"value", 7, 1, 0}));
+    CPPUNIT_ASSERT((get(*store, "key") == kv::Entry{"value", 1, 1, 1}));
+    std::optional<kv::StateHash> hash;
+    store->hash([&](const kv::StateHash& it) { hash = it; });
+    CPPUNIT_ASSERT(loop_.run_until([&] { return hash.has_value(); }));
+    kv::StateHasher expected;
+    expected.add("key", 1, "value");
+    expected.add("old", 7, "value");
+    CPPUNIT_ASSERT(hash->hash == expected.finish(1).hash);
+  }
+
+  void created_is_the_same_after_a_restart() {
+    {
+      const auto store = open();
+      store->apply(1, {kv::Change{"key", kv::Entry{"first", 1, 1, 1}}}, {});
+      write_all(*store);
+      store->apply(2, {kv::Change{"key", kv::Entry{"second", 2, 2, 1}}}, {});
+      write_all(*store);
+    }
+    CPPUNIT_ASSERT((get(*open(), "key") == kv::Entry{"second", 2, 2, 1}));
+  }
+
+  // Nobody remembers a pin over a restart: it is no more than what a listing needs.
+  void pins_are_not_durable() {
+    Position at = 0;
+    {
+      const auto store = open();
+      put(*store, "key", "value");
+      write_all(*store);
+      at = store->pin();
+    }
+    const auto store = open();
+    bool is_gone = false;
+    kv::Scan scan;
+    scan.at = at;
+    store->scan(scan, [&](const kv::ScanPage& page) { is_gone = page.gone; });
+    CPPUNIT_ASSERT(is_gone);
+  }
+
+  void metadata_of_the_state_is_not_for_others() {
+    const auto store = open();
+    for (const char* name : {"position", "epoch"}) {
+      CPPUNIT_ASSERT(contract::aborts([&] { (void)store->put_metadata(name, "12345678"); }));
+    }
+    CPPUNIT_ASSERT(store->put_metadata("epochs", "12345678").ok());
+  }
+
   void bad_records_are_refused() {
     {
       const auto store = open();
       put(*store, "key", "value");
       write_all(*store);
     }
-    const std::string good = "\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1value"s;
+    const std::string good = "\2\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1value"s;
     assert_refused_with("kbad\1", "short", R"(key bad\x01)");
-    assert_refused_with("kbad", '\2' + good.substr(1), "unknown format 0x02");
+    assert_refused_with("kbad", '\3' + good.substr(1), "unknown format 0x03");
+    assert_refused_with("kbad", good.substr(0, 24), "cut short");
     assert_refused_with("kbad", "\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2value"s, "above the replica's");
+    assert_refused_with("kbad", "\2\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2value"s,
+                        "created behind its position");
     assert_refused_with("k", good, "the key is empty");
     assert_refused_with("k" + std::string(1025, 'x'), good, "1025 bytes");
     assert_refused_with("x", good, "unknown kind: x");

@@ -44,7 +44,7 @@ class StoreFixture : public CppUnit::TestFixture {
   static void put(RocksStore& store, const std::string& key, const std::string& value) {
     const Position position = store.applied() + 1;
     std::vector<kv::Change> changes;
-    changes.push_back({key, kv::Entry{value, 1, position}});
+    changes.push_back({key, kv::Entry{value, 1, position, position}});
     store.apply(position, std::move(changes), {});
   }
 

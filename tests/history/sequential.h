@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "operation.h"
+
+namespace rkv::history {
+
+struct SequentialReport {
+  bool holds = true;
+  std::size_t positions = 0;  // answers that named a slot
+  std::size_t values = 0;     // values read that were held against the writes up to their slot
+  // Of what does not hold: why, in several lines for a person, without the last newline.
+  std::string explanation;
+};
+
+// Whether what a history tells of slots can be true. Answers that name none are not looked at, so a
+// history of a protocol that has no total order passes unseen. Two rules:
+//
+// A process that was told a slot never sees an older state: of two of its calls, one of which ended
+// before the other began, the later one does not have the lower slot. Eventual reads, which promise
+// less, are left out.
+//
+// A get with slot p, of any consistency and also within a transaction that only reads, returns what
+// the last write of its key with a slot up to p made. Where writes of the key have an unknown slot
+// (no answer, or none that named it), what one of those could have made will do as well, and where
+// two writes of the key have the same slot, nothing is said of the key.
+SequentialReport check_sequential(const History& history);
+
+}  // namespace rkv::history
