@@ -4,23 +4,16 @@
 #include <memory>
 #include <string>
 
-<<<<<<< HEAD
 #include "base/ids.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "client/options.h"
-=======
-#include "base/status.h"
-#include "client/options.h"
-#include "client/range.h"
->>>>>>> adad3bd92e059ddade5098a7015a310e88bd3dec
 #include "client/results.h"
 #include "client/transaction.h"
 
 namespace rkv::client {
 
 // Writes the operations of clients to a file, each as a line of JSON once it has ended, in the
-<<<<<<< HEAD
 // format of docs/history.txt. What had not ended when the program was killed has no line. What the
 // format has no words for is not recorded: listings, and transactions that remove a range or
 // compare revisions. May be shared by clients of several threads: a line is written at once, in one
@@ -36,19 +29,12 @@ class HistoryRecorder {
     bool has_slots = false;     // the positions are slots: replication paxos
   };
 
-=======
-// format of docs/history.txt; what did not end, as when the program is killed, has no line. May be
-// shared by clients of any threads: a line is written at once, in one piece.
-class HistoryRecorder {
- public:
->>>>>>> adad3bd92e059ddade5098a7015a310e88bd3dec
   // Appends to the file, which is made if there is none. kInternal if it cannot be opened.
   static Result<std::unique_ptr<HistoryRecorder>> open(const std::string& path);
   ~HistoryRecorder();
   HistoryRecorder(const HistoryRecorder&) = delete;
   HistoryRecorder& operator=(const HistoryRecorder&) = delete;
 
-<<<<<<< HEAD
   // Called by the clients as an operation ends. The outcome counts where the status is success.
   void put(const Call& call, const std::string& key, const std::string& value,
            const WriteOutcome& outcome);
@@ -58,8 +44,6 @@ class HistoryRecorder {
   void transact(const Call& call, const Transaction& transaction, Consistency consistency,
                 const TransactOutcome& outcome);
 
-=======
->>>>>>> adad3bd92e059ddade5098a7015a310e88bd3dec
   // The first failure to write, if there was one; after it nothing more is written.
   Status status() const;
 

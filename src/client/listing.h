@@ -1,9 +1,6 @@
 #pragma once
 
-<<<<<<< HEAD
 #include <cstddef>
-=======
->>>>>>> adad3bd92e059ddade5098a7015a310e88bd3dec
 #include <cstdint>
 
 #include "base/ids.h"
@@ -48,11 +45,7 @@ class Listing {
   std::uint64_t count() const { return count_; }
 
  private:
-<<<<<<< HEAD
   void next_page();
-=======
-  bool next_page();
->>>>>>> adad3bd92e059ddade5098a7015a310e88bd3dec
 
   Client& client_;
   const ListingOptions options_;
@@ -67,11 +60,8 @@ class Listing {
 // How many keys there are in a range. `position` is the revision.
 struct CountOutcome : Outcome {
   std::uint64_t count = 0;
-<<<<<<< HEAD
 
   Certainty certainty() const { return certainty_of_read(status); }
-=======
->>>>>>> adad3bd92e059ddade5098a7015a310e88bd3dec
 };
 CountOutcome count_range(Client& client, const Range& range, const CallOptions& options = {});
 
