@@ -27,10 +27,10 @@ enum class Consistency {
 // How one operation is to be done. What does not concern it is not looked at.
 struct CallOptions {
   // For all of it, over all servers and retries. 0: the client's.
-  Duration timeout;
+  Duration timeout{};
   Consistency consistency = Consistency::kLinearizable;  // of what only reads
   // kEventual: every write that was acknowledged so long ago is seen. 0: no bound. In whole ms.
-  Duration max_staleness;
+  Duration max_staleness{};
   // get: the revisions too. A transaction and a range tell them always.
   bool wants_revisions = false;
 };

@@ -44,11 +44,11 @@ class ClientTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(goes_on_when_a_server_cannot_be_reached);
   CPPUNIT_TEST(goes_on_when_a_server_offers_no_such_program);
   CPPUNIT_TEST(names_every_server_when_none_can_be_reached);
-  CPPUNIT_TEST(write_without_answer_is_unknown_and_not_repeated);
-  CPPUNIT_TEST(write_that_crashes_the_server_is_unknown_and_not_repeated);
+  CPPUNIT_TEST(write_without_answer_is_made_elsewhere_with_its_id);
+  CPPUNIT_TEST(write_that_crashes_every_server_is_unknown);
   CPPUNIT_TEST(read_without_answer_is_made_elsewhere);
   CPPUNIT_TEST(read_without_any_answer_is_unavailable);
-  CPPUNIT_TEST(takes_an_answer_as_final);
+  CPPUNIT_TEST(goes_on_when_a_server_is_not_able_now);
   CPPUNIT_TEST(asks_a_busy_server_again);
   CPPUNIT_TEST(gives_up_on_a_server_that_stays_busy);
   CPPUNIT_TEST(lists_the_replicas_that_miss_a_write);
@@ -146,7 +146,7 @@ class ClientTest : public CppUnit::TestFixture {
   void says_who_failed() {
     FakeReplica replica(4);
     replica.always({Kind::kFail, kUnavailableOnWire, "replica 2 is down"});
-    Client client({replica.address()}, kPatient);
+    Client client({replica.address()}, kImpatient);
     const WriteOutcome outcome = client.put("k", "v");
     assert_status(StatusCode::kUnavailable,
                   "replica 2 is down (replica 4, " + replica.address().name() + ")",
@@ -169,38 +169,48 @@ class ClientTest : public CppUnit::TestFixture {
     FakeReplica replica(2);
     Client client({other->address(), replica.address()}, kPatient);
     CPPUNIT_ASSERT(client.put("k", "v").status.ok());
-    Client alone({other->address()}, kPatient);
+    Client alone({other->address()}, kImpatient);
     assert_status(StatusCode::kUnavailable, other->address().name(), alone.put("k", "v").status);
   }
 
   void names_every_server_when_none_can_be_reached() {
     DeadServer first;
     DeadServer second;
-    Client client({first.address(), second.address()}, kPatient);
+    Client client({first.address(), second.address()}, kImpatient);
     const Status status = client.put("k", "v").status;
     assert_status(StatusCode::kUnavailable, first.address().name(), status);
     assert_status(StatusCode::kUnavailable, second.address().name(), status);
     assert_status(StatusCode::kUnavailable, second.address().name(), client.get("k").status);
   }
 
-  void write_without_answer_is_unknown_and_not_repeated() {
+  void write_without_answer_is_made_elsewhere_with_its_id() {
     FakeReplica silent(1);
     FakeReplica other(2);
     silent.always({Kind::kHold, 0, {}});
-    Client client({silent.address(), other.address()}, kImpatient);
-    assert_status(StatusCode::kUnknown, silent.address().name(), client.put("k", "v").status);
-    assert_status(StatusCode::kUnknown, silent.address().name(), client.del("k").status);
-    CPPUNIT_ASSERT(other.calls().empty());
-    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, silent.calls().size());
+    Client client({silent.address(), other.address()}, {seconds(2)});
+    const WriteOutcome outcome = client.put("k", "v");
+    CPPUNIT_ASSERT_MESSAGE(outcome.status.to_string(), outcome.status.ok());
+    CPPUNIT_ASSERT_EQUAL(other.address().name(), outcome.server);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, silent.calls().size());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, other.calls().size());
+    CPPUNIT_ASSERT(silent.calls()[0].operation == other.calls()[0].operation);
   }
 
-  void write_that_crashes_the_server_is_unknown_and_not_repeated() {
-    FakeReplica crashing(1);
-    FakeReplica other(2);
-    crashing.always({Kind::kCrash, 0, {}});
-    Client client({crashing.address(), other.address()}, kPatient);
-    assert_status(StatusCode::kUnknown, crashing.address().name(), client.put("k", "v").status);
-    CPPUNIT_ASSERT(other.calls().empty());
+  void write_that_crashes_every_server_is_unknown() {
+    FakeReplica first(1);
+    FakeReplica second(2);
+    first.always({Kind::kCrash, 0, {}});
+    second.always({Kind::kCrash, 0, {}});
+    Client client({first.address(), second.address()}, kImpatient);
+    const WriteOutcome outcome = client.put("k", "v");
+    assert_status(StatusCode::kUnknown, first.address().name(), outcome.status);
+    assert_status(StatusCode::kUnknown, second.address().name(), outcome.status);
+    assert_status(StatusCode::kUnknown, "outcome unknown", outcome.status);
+    CPPUNIT_ASSERT(outcome.certainty() == Certainty::kUnknown);
+    CPPUNIT_ASSERT(outcome.server.empty());
+    for (const SeenCall& call : second.calls()) {
+      CPPUNIT_ASSERT(call.operation == first.calls()[0].operation);
+    }
   }
 
   void read_without_answer_is_made_elsewhere() {
@@ -227,14 +237,19 @@ class ClientTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_MESSAGE(status.reason(), !contains(status.reason(), "may have been done"));
   }
 
-  void takes_an_answer_as_final() {
+  void goes_on_when_a_server_is_not_able_now() {
     FakeReplica first(1);
     FakeReplica second(2);
     first.always({Kind::kFail, kUnavailableOnWire, "not now"});
     Client client({first.address(), second.address()}, kPatient);
-    assert_status(StatusCode::kUnavailable, "not now", client.put("k", "v").status);
-    assert_status(StatusCode::kUnavailable, "not now", client.get("k").status);
-    CPPUNIT_ASSERT(second.calls().empty());
+    CPPUNIT_ASSERT(client.put("k", "v").status.ok());
+    CPPUNIT_ASSERT_EQUAL(std::string("v"), client.get("k").value);
+    CPPUNIT_ASSERT(first.calls()[0].operation == second.calls()[0].operation);
+    second.always({Kind::kFail, kUnavailableOnWire, "not here"});
+    const WriteOutcome outcome = client.put("k", "v", CallOptions{milliseconds(300)});
+    assert_status(StatusCode::kUnavailable, "not now", outcome.status);
+    assert_status(StatusCode::kUnavailable, "not here", outcome.status);
+    assert_status(StatusCode::kUnavailable, "; nothing happened", outcome.status);
   }
 
   void asks_a_busy_server_again() {

@@ -44,9 +44,10 @@ char* text_of(const char* text) { return const_cast<char*>(text); }
 
 class FakeReplica::State {
  public:
-  State(std::uint32_t id, bool with_program) : id_(id) {
+  State(std::uint32_t id, std::uint16_t port, bool with_program) : id_(id) {
     server_.add_program(with_program ? KV_PROG : kOtherProgram, KV_V1, &State::dispatch, this);
-    const Result<rpc::Address> bound = server_.listen(rpc::Address::parse("127.0.0.1", 0).value());
+    const Result<rpc::Address> bound =
+        server_.listen(rpc::Address::parse("127.0.0.1", port).value());
     CPPUNIT_ASSERT_MESSAGE(bound.status().to_string(), bound.ok());
     port_ = bound.value().port();
     const Result<rpc::Address> udp = server_.listen(bound.value(), rpc::Transport::kUdp);
@@ -72,6 +73,27 @@ class FakeReplica::State {
   void set_replicas(std::vector<ReplicaAddress> replicas) {
     const std::lock_guard<std::mutex> lock(mutex_);
     replicas_ = std::move(replicas);
+  }
+  void set_first_sequence(std::uint64_t first_sequence) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    first_sequence_ = first_sequence;
+  }
+  void set_replication(std::string replication) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    replication_ = std::move(replication);
+  }
+  void set_position(std::uint64_t position) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    position_ = position;
+  }
+  void set_page(std::size_t entries) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    page_ = entries;
+  }
+  std::size_t questions(const std::string& what) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = questions_.find(what);
+    return found == questions_.end() ? 0 : found->second;
   }
   void release() {
     set_reactions({}, {});
@@ -117,6 +139,9 @@ class FakeReplica::State {
         kv_get_args args{};
         CPPUNIT_ASSERT(svc_getargs(transport, (xdrproc_t)xdr_kv_get_args, &args));
         call = {"get", bytes_of(args.key.kv_key_val, args.key.kv_key_len), {}, {}};
+        if (args.extension.revision == 1) {
+          note_options(args.extension.kv_get_extension_u.options, &call);
+        }
         svc_freeargs(transport, (xdrproc_t)xdr_kv_get_args, &args);
         break;
       }
@@ -130,8 +155,22 @@ class FakeReplica::State {
         svc_freeargs(transport, (xdrproc_t)xdr_kv_del_args, &args);
         break;
       }
+      case TXN:
+        call = take_transaction(transport);
+        break;
+      case RANGE: {
+        kv_range_args args{};
+        CPPUNIT_ASSERT(svc_getargs(transport, (xdrproc_t)xdr_kv_range_args, &args));
+        call = {"range", bytes_of(args.token.kv_token_val, args.token.kv_token_len), {}, {}};
+        note_options(args.options, &call);
+        svc_freeargs(transport, (xdrproc_t)xdr_kv_range_args, &args);
+        break;
+      }
       case REPLICAS:
         call.what = "replicas";
+        break;
+      case SESSION:
+        call.what = "session";
         break;
       default:
         call.what = "status";
@@ -141,9 +180,39 @@ class FakeReplica::State {
     react(reaction, std::move(call), rpc::ReplyToken(request));
   }
 
+  static void note_options(const kv_read_options& options, SeenCall* call) {
+    call->consistency = static_cast<int>(options.consistency);
+    call->seen = options.seen;
+  }
+
+  // Of its steps, the first one counts; every compare is taken to hold.
+  static SeenCall take_transaction(SVCXPRT* transport) {
+    kv_transact_args args{};
+    CPPUNIT_ASSERT(svc_getargs(transport, (xdrproc_t)xdr_kv_transact_args, &args));
+    SeenCall call{"txn", {}, {}, operation_of(args.operation)};
+    note_options(args.options, &call);
+    call.steps = args.transaction.then.then_len;
+    CPPUNIT_ASSERT(call.steps > 0);
+    const kv_step& step = args.transaction.then.then_val[0];
+    const kv_key& key =
+        step.kind == KV_STEP_INCR ? step.kv_step_u.incr.key : step.kv_step_u.get.key;
+    call.key = bytes_of(key.kv_key_val, key.kv_key_len);
+    call.value = step.kind == KV_STEP_INCR ? "incr" : "get";
+    CPPUNIT_ASSERT(step.kind == KV_STEP_INCR || step.kind == KV_STEP_GET);
+    svc_freeargs(transport, (xdrproc_t)xdr_kv_transact_args, &args);
+    return call;
+  }
+
   Reaction next_reaction(const SeenCall& call) {
-    if (call.what == "replicas") return {};
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (call.what == "replicas" || call.what == "session") {
+      ++questions_[call.what];
+      return {};
+    }
+    if (call.what == "status") {
+      ++questions_[call.what];
+      return afterwards_.kind == Reaction::Kind::kHold ? afterwards_ : Reaction{};
+    }
     calls_.push_back(call);
     called_.notify_all();
     if (reactions_.empty()) return afterwards_;
@@ -165,6 +234,12 @@ class FakeReplica::State {
         break;
       case Reaction::Kind::kCrash:
         break;
+      case Reaction::Kind::kServeSilently: {
+        is_silent_ = true;
+        serve(call, token);
+        is_silent_ = false;
+        break;
+      }
       case Reaction::Kind::kHold:
         held_.push_back({std::move(call), std::move(token)});
         break;
@@ -178,6 +253,14 @@ class FakeReplica::State {
       serve_get(call, token);
     } else if (call.what == "del") {
       serve_del(call, token);
+    } else if (call.what == "txn") {
+      serve_transaction(call, token);
+    } else if (call.what == "range") {
+      serve_range(call, token);
+    } else if (call.what == "session") {
+      kv_session_result result{};
+      result.kv_session_result_u.ok.first_sequence = first_sequence();
+      token.send((xdrproc_t)xdr_kv_session_result, &result);
     } else if (call.what == "replicas") {
       serve_replicas(token);
     } else {
@@ -190,8 +273,79 @@ class FakeReplica::State {
     entry.value = call.value;
     kv_put_result result{};
     result.kv_put_result_u.ok.key_version = ++entry.version;
-    result.kv_put_result_u.ok.position = ++position_;
+    result.kv_put_result_u.ok.position = next_position();
+    if (is_silent_) return;
     token.send((xdrproc_t)xdr_kv_put_result, &result);
+  }
+
+  // Each increment adds 1.
+  void serve_transaction(const SeenCall& call, rpc::ReplyToken& token) {
+    std::vector<kv_step_result> steps(call.steps);
+    Entry& entry = entries_[call.key];
+    for (kv_step_result& step : steps) {
+      step.kind = call.value == "incr" ? KV_STEP_INCR : KV_STEP_GET;
+      if (step.kind == KV_STEP_INCR) {
+        entry.value = std::to_string(++entry.version);
+        step.kv_step_result_u.incr = {entry.version, static_cast<quad_t>(entry.version)};
+      } else if (entry.version > 0) {
+        step.kv_step_result_u.get.present = TRUE;
+        kv_entry& told = step.kv_step_result_u.get.kv_entry_if_there_u.entry;
+        told.value = {static_cast<u_int>(entry.value.size()), entry.value.data()};
+        told.key_version = entry.version;
+      }
+    }
+    kv_transact_result result{};
+    kv_transact_ok& ok = result.kv_transact_result_u.ok;
+    ok.steps.succeeded = TRUE;
+    ok.steps.results = {static_cast<u_int>(steps.size()), steps.data()};
+    ok.position = call.value == "incr" ? next_position() : position();
+    token.send((xdrproc_t)xdr_kv_transact_result, &result);
+  }
+
+  // Every key, page by page.
+  void serve_range(const SeenCall& call, rpc::ReplyToken& token) {
+    std::vector<kv_range_entry> page;
+    std::string next;
+    for (auto each = entries_.lower_bound(call.key); each != entries_.end(); ++each) {
+      if (page_size() > 0 && page.size() == page_size()) {
+        next = each->first;
+        break;
+      }
+      kv_range_entry entry{};
+      entry.key = {static_cast<u_int>(each->first.size()), const_cast<char*>(each->first.data())};
+      entry.entry.value = {static_cast<u_int>(each->second.value.size()),
+                           each->second.value.data()};
+      entry.entry.key_version = each->second.version;
+      page.push_back(entry);
+    }
+    kv_range_result result{};
+    kv_range_ok& ok = result.kv_range_result_u.ok;
+    ok.entries = {static_cast<u_int>(page.size()), page.data()};
+    ok.count = page.size();
+    ok.revision = position();
+    ok.next = {static_cast<u_int>(next.size()), next.data()};
+    token.send((xdrproc_t)xdr_kv_range_result, &result);
+  }
+
+  std::uint64_t next_position() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return ++position_;
+  }
+  std::uint64_t position() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return position_;
+  }
+  std::uint64_t first_sequence() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return first_sequence_;
+  }
+  std::string replication_name() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return replication_;
+  }
+  std::size_t page_size() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return page_;
   }
 
   void serve_get(const SeenCall& call, rpc::ReplyToken& token) {
@@ -205,7 +359,7 @@ class FakeReplica::State {
     ok.value.kv_value_val = found->second.value.data();
     ok.value.kv_value_len = static_cast<u_int>(found->second.value.size());
     ok.key_version = found->second.version;
-    ok.position = position_;
+    ok.position = position();
     token.send((xdrproc_t)xdr_kv_get_result, &result);
   }
 
@@ -217,7 +371,7 @@ class FakeReplica::State {
     }
     kv_del_result result{};
     result.kv_del_result_u.ok.key_version = found->second.version;
-    result.kv_del_result_u.ok.position = ++position_;
+    result.kv_del_result_u.ok.position = next_position();
     entries_.erase(found);
     token.send((xdrproc_t)xdr_kv_del_result, &result);
   }
@@ -237,6 +391,7 @@ class FakeReplica::State {
   }
 
   void serve_status(rpc::ReplyToken& token) {
+    const std::string replication = replication_name();
     kv_peer peer{id_ + 1, FALSE, text_of("gone\nfor good"), 1500};
     kv_counter counter{text_of("calls"), 7};
     kv_status_result result{};
@@ -244,7 +399,7 @@ class FakeReplica::State {
     ok.cluster[0] = '\x5a';
     ok.replica = id_;
     ok.incarnation = 3;
-    ok.replication = text_of("paxos");
+    ok.replication = text_of(replication.c_str());
     ok.role = text_of("leader");
     ok.leader = id_;
     ok.applied = 11;
@@ -296,10 +451,15 @@ class FakeReplica::State {
 
   mutable std::mutex mutex_;
   mutable std::condition_variable called_;
-  std::deque<Reaction> reactions_;        // guarded by mutex_
-  Reaction afterwards_;                   // guarded by mutex_
-  std::vector<SeenCall> calls_;           // guarded by mutex_
-  std::vector<ReplicaAddress> replicas_;  // guarded by mutex_
+  std::deque<Reaction> reactions_;                // guarded by mutex_
+  Reaction afterwards_;                           // guarded by mutex_
+  std::vector<SeenCall> calls_;                   // guarded by mutex_
+  std::vector<ReplicaAddress> replicas_;          // guarded by mutex_
+  std::map<std::string, std::size_t> questions_;  // guarded by mutex_
+  std::string replication_ = "paxos";             // guarded by mutex_
+  std::uint64_t first_sequence_ = 1;              // guarded by mutex_
+  std::uint64_t position_ = 0;                    // guarded by mutex_
+  std::size_t page_ = 0;                          // guarded by mutex_
 
   // For the loop's thread.
   NullLogger logger_;
@@ -307,16 +467,17 @@ class FakeReplica::State {
   rpc::Server server_{loop_, logger_, "fake replica", rpc::ServerLimits{}};
   std::vector<Held> held_;
   std::map<std::string, Entry> entries_;
-  std::uint64_t position_ = 0;
+  bool is_silent_ = false;  // what is served now is not answered
 
   std::thread thread_;
 };
 
-FakeReplica::FakeReplica(std::uint32_t id, bool with_program)
-    : state_(std::make_unique<State>(id, with_program)) {}
-FakeReplica::FakeReplica(std::uint32_t id) : FakeReplica(id, true) {}
+FakeReplica::FakeReplica(std::uint32_t id, std::uint16_t port, bool with_program)
+    : state_(std::make_unique<State>(id, port, with_program)) {}
+FakeReplica::FakeReplica(std::uint32_t id) : FakeReplica(id, 0, true) {}
+FakeReplica::FakeReplica(std::uint32_t id, std::uint16_t port) : FakeReplica(id, port, true) {}
 std::unique_ptr<FakeReplica> FakeReplica::without_program() {
-  return std::unique_ptr<FakeReplica>(new FakeReplica(1, false));
+  return std::unique_ptr<FakeReplica>(new FakeReplica(1, 0, false));
 }
 FakeReplica::~FakeReplica() = default;
 
@@ -327,6 +488,17 @@ void FakeReplica::expect(std::vector<Reaction> reactions) {
 void FakeReplica::always(Reaction reaction) { state_->set_reactions({}, std::move(reaction)); }
 void FakeReplica::set_replicas(std::vector<ReplicaAddress> replicas) {
   state_->set_replicas(std::move(replicas));
+}
+void FakeReplica::set_first_sequence(std::uint64_t first_sequence) {
+  state_->set_first_sequence(first_sequence);
+}
+void FakeReplica::set_replication(std::string replication) {
+  state_->set_replication(std::move(replication));
+}
+void FakeReplica::set_position(std::uint64_t position) { state_->set_position(position); }
+void FakeReplica::set_page(std::size_t entries) { state_->set_page(entries); }
+std::size_t FakeReplica::questions(const std::string& what) const {
+  return state_->questions(what);
 }
 void FakeReplica::release() { state_->release(); }
 std::vector<SeenCall> FakeReplica::calls() const { return state_->calls(); }
