@@ -75,6 +75,25 @@ std::optional<std::string> from_hex(std::string_view text) {
   return bytes;
 }
 
+std::string to_base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      const bool present = i + k < bytes.size();
+      group = group << 8 | (present ? static_cast<std::uint8_t>(bytes[i + k]) : 0U);
+    }
+    for (std::size_t k = 0; k < 4; ++k) {
+      const bool present = k < 2 || i + k - 1 < bytes.size();
+      text += present ? kDigits[group >> (18 - 6 * k) & 0x3F] : '=';
+    }
+  }
+  return text;
+}
+
 std::string printable(std::string_view bytes, std::size_t length_max) {
   std::string text;
   for (std::size_t i = 0; i < bytes.size(); ++i) {

@@ -19,6 +19,9 @@ std::string to_hex(std::string_view bytes);
 // Nothing if the text has an odd length or another character than 0-9, a-f, A-F.
 std::optional<std::string> from_hex(std::string_view text);
 
+// RFC 4648, section 4, with padding.
+std::string to_base64(std::string_view bytes);
+
 // The bytes as a person can read them on one line: printable ASCII as it is, the rest as \xNN (and
 // \\ for a backslash); cut after `length_max` characters with "..." behind. For logs and terminals.
 std::string printable(std::string_view bytes, std::size_t length_max = 80);

@@ -1,122 +1,74 @@
 #include "client/client.h"
 
 #include <fmt/format.h>
-#include <kv.h>
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
-#include <string>
-#include <thread>
+#include <optional>
 #include <utility>
 
-#include "base/check.h"
-#include "base/log.h"
-#include "client/client_id.h"
-#include "client/outcome.h"
-#include "client/request_check.h"
-#include "client/wire.h"
+#include "base/limits.h"
 #include "rpc/event_loop.h"
-#include "rpc/stub_client.h"
-#include "rpc/xdr.h"
 
 namespace rkv::client {
 namespace {
 
-// The pause before a busy server is asked again: the first, and what doubling leads to.
-constexpr Duration kBusyPauseMin = milliseconds(10);
-constexpr Duration kBusyPauseMax = milliseconds(500);
-// A server that does not even accept a connection is given up after this, if there is another one.
-constexpr Duration kConnectTimeoutMax = seconds(5);
+std::vector<Compare> compares_of(const std::string& key, const WriteConditions& conditions) {
+  std::vector<Compare> compares;
+  if (conditions.if_absent) compares.push_back(Compare::absent(key));
+  if (conditions.if_version) compares.push_back(Compare::version(key, *conditions.if_version));
+  if (conditions.if_value) compares.push_back(Compare::value_is(key, *conditions.if_value));
+  return compares;
+}
 
-TimePoint now() { return rpc::EventLoop::read_clock(); }
+// The outcome of a transaction of one step, with a get where the condition does not hold.
+WriteOutcome write_outcome(TransactOutcome&& transacted) {
+  WriteOutcome outcome;
+  static_cast<Outcome&>(outcome) = transacted;
+  if (!outcome.status.ok()) return outcome;
+  outcome.condition_held = transacted.succeeded;
+  if (transacted.results.empty()) return outcome;
+  StepResult& result = transacted.results.front();
+  outcome.key_version = transacted.succeeded ? result.version : 0;
+  outcome.previous = std::move(result.entry);
+  outcome.number = result.number;
+  outcome.size = result.size;
+  return outcome;
+}
+
+Transaction one_step(Step step, const WriteConditions& conditions) {
+  Transaction transaction;
+  transaction.compares = compares_of(step.key, conditions);
+  if (!transaction.compares.empty()) {
+    Step look = Step::get(step.key);
+    look.wants_entry = conditions.wants_previous;
+    transaction.otherwise.push_back(std::move(look));
+  }
+  transaction.then.push_back(std::move(step));
+  return transaction;
+}
 
 }  // namespace
 
 class Client::State {
  public:
-  State(std::vector<Server> servers, const ClientOptions& options) : options_(options) {
-    RKV_CHECK(!servers.empty(), "a client needs a server");
-    const auto count = static_cast<std::int64_t>(servers.size());
-    channel_options_.connect_timeout = std::min(kConnectTimeoutMax, options.timeout / count);
-    for (Server& server : servers) {
-      std::string name = server.name();
-      connections_.push_back({std::move(server), std::move(name), nullptr});
-    }
+  State(std::vector<Server> servers, const ClientOptions& options)
+      : client_(loop_, std::move(servers), options) {}
+
+  // Begins an operation with `begin(client, done)` and returns what `done` was told.
+  template <typename Told, typename Begin>
+  Told run(const Begin& begin) {
+    std::optional<Told> told;
+    begin(client_, [&told](Told what) { told = std::move(what); });
+    // Every operation ends by its deadline; it is waited for in no other way.
+    loop_.run_until([&told] { return told.has_value(); }, kNever);
+    return std::move(*told);
   }
 
-  // Makes a call at one server: fills `server` in where it tells who answered.
-  using Attempt = std::function<Status(rpc::StubClient& stub, const std::string& server)>;
-
-  // Makes the call at one server after the other as the class comment says. The status is that of
-  // the answer, or why there is none.
-  Status call(Effect effect, const Attempt& attempt) {
-    const TimePoint deadline = now() + options_.timeout;
-    const std::size_t count = connections_.size();
-    const std::size_t first = preferred_;
-    std::string reasons;
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t index = (first + i) % count;
-      Connection& connection = connections_[index];
-      // A read leaves the servers behind this one their share of the time. A write cannot: once it
-      // is sent, waiting for its answer is all that can be done.
-      const auto left = effect == Effect::kReads ? static_cast<std::int64_t>(count - i) : 1;
-      const TimePoint until = now() + (deadline - now()) / left;
-      const Status status = call_until(connection, until, deadline, attempt);
-      const rpc::CallOutcome& outcome = connection.stub->last_outcome();
-      if (outcome.answered()) {
-        preferred_ = index;
-        return status;
-      }
-      const Status failed = failure_of(outcome, effect);
-      if (count == 1 || !may_try_elsewhere(outcome, effect)) return failed;
-      reasons += (reasons.empty() ? "" : "; ") + failed.reason();
-      if (now() >= deadline) break;
-    }
-    return Status::unavailable("no server answered: " + reasons);
-  }
-
-  // An operation ends before the next one begins, so the next one is the only one outstanding.
-  OperationId next_operation() {
-    ++sequence_;
-    return {client_id_, sequence_, sequence_};
-  }
+  AsyncClient& client() { return client_; }
 
  private:
-  struct Connection {
-    Server server;
-    std::string name;
-    std::unique_ptr<rpc::StubClient> stub;  // null until it is first needed
-  };
-
-  // One server, again and again while it is busy. `until` is for the first answer.
-  Status call_until(Connection& connection, TimePoint until, TimePoint deadline,
-                    const Attempt& attempt) {
-    if (!connection.stub) {
-      connection.stub =
-          std::make_unique<rpc::StubClient>(logger_, connection.server.host, connection.server.port,
-                                            KV_PROG, KV_V1, channel_options_, options_.transport);
-    }
-    Duration pause = kBusyPauseMin;
-    while (true) {
-      connection.stub->set_timeout(std::max(until - now(), milliseconds(1)));
-      const Status status = attempt(*connection.stub, connection.name);
-      const bool busy =
-          connection.stub->last_outcome().answered() && status.code() == StatusCode::kBusy;
-      if (!busy || now() + pause >= deadline) return status;
-      std::this_thread::sleep_for(std::chrono::nanoseconds(pause.ns));
-      pause = std::min(pause * 2, kBusyPauseMax);
-      until = deadline;
-    }
-  }
-
-  const ClientOptions options_;
-  rpc::ChannelOptions channel_options_;
-  NullLogger logger_;
-  std::vector<Connection> connections_;
-  std::size_t preferred_ = 0;
-  const std::uint64_t client_id_ = draw_client_id();
-  std::uint64_t sequence_ = 0;
+  rpc::EventLoop loop_;
+  AsyncClient client_;
 };
 
 Client::Client(std::vector<Server> servers, const ClientOptions& options)
@@ -124,73 +76,133 @@ Client::Client(std::vector<Server> servers, const ClientOptions& options)
 
 Client::~Client() = default;
 
-WriteOutcome Client::put(std::string_view key, std::string_view value) {
-  WriteOutcome outcome;
-  outcome.status = check_key(key);
-  if (outcome.status.ok()) outcome.status = check_value(value);
-  if (!outcome.status.ok()) return outcome;
-  kv_put_args args;
-  fill_put(state_->next_operation(), key, value, &args);
-  const Status status =
-      state_->call(Effect::kWrites, [&](rpc::StubClient& stub, const std::string& server) {
-        rpc::Decoded<kv_put_result> result(xdr_kv_put_result);
-        put_1(&args, result.get(), stub.handle());
-        if (stub.last_outcome().answered()) outcome = outcome_of(*result, server);
-        return outcome.status;
-      });
-  outcome.status = status;
+WriteOutcome Client::put(std::string_view key, std::string_view value, const CallOptions& options) {
+  return state_->run<WriteOutcome>([&](AsyncClient& client, AsyncClient::WriteDone done) {
+    client.put(std::string(key), std::string(value), std::move(done), options);
+  });
+}
+
+WriteOutcome Client::put(std::string_view key, std::string_view value,
+                         const WriteConditions& conditions, const CallOptions& options) {
+  if (conditions == WriteConditions{}) return put(key, value, options);
+  Step step = Step::put(std::string(key), std::string(value), conditions.wants_previous);
+  return write_outcome(transact(one_step(std::move(step), conditions), options));
+}
+
+WriteOutcome Client::put_if_absent(std::string_view key, std::string_view value,
+                                   const CallOptions& options) {
+  WriteConditions conditions;
+  conditions.if_absent = true;
+  return put(key, value, conditions, options);
+}
+
+WriteOutcome Client::put_if_version(std::string_view key, std::string_view value,
+                                    std::uint64_t version, const CallOptions& options) {
+  WriteConditions conditions;
+  conditions.if_version = version;
+  return put(key, value, conditions, options);
+}
+
+WriteOutcome Client::put_if_value(std::string_view key, std::string_view value,
+                                  std::string_view expected, const CallOptions& options) {
+  WriteConditions conditions;
+  conditions.if_value = std::string(expected);
+  return put(key, value, conditions, options);
+}
+
+WriteOutcome Client::del(std::string_view key, const CallOptions& options) {
+  return state_->run<WriteOutcome>([&](AsyncClient& client, AsyncClient::WriteDone done) {
+    client.del(std::string(key), std::move(done), options);
+  });
+}
+
+WriteOutcome Client::del(std::string_view key, const WriteConditions& conditions,
+                         const CallOptions& options) {
+  if (conditions == WriteConditions{}) return del(key, options);
+  Step step = Step::del(std::string(key), conditions.wants_previous);
+  WriteOutcome outcome = write_outcome(transact(one_step(std::move(step), conditions), options));
+  if (outcome.status.ok() && outcome.condition_held && outcome.key_version == 0) {
+    outcome.status = {StatusCode::kNotFound,
+                      fmt::format("there is no such key ({})", outcome.server)};
+  }
   return outcome;
 }
 
-WriteOutcome Client::del(std::string_view key) {
-  WriteOutcome outcome;
-  outcome.status = check_key(key);
-  if (!outcome.status.ok()) return outcome;
-  kv_del_args args;
-  fill_del(state_->next_operation(), key, &args);
-  const Status status =
-      state_->call(Effect::kWrites, [&](rpc::StubClient& stub, const std::string& server) {
-        rpc::Decoded<kv_del_result> result(xdr_kv_del_result);
-        del_1(&args, result.get(), stub.handle());
-        if (stub.last_outcome().answered()) outcome = outcome_of(*result, server);
-        return outcome.status;
-      });
-  outcome.status = status;
+WriteOutcome Client::incr(std::string_view key, std::int64_t amount, const CallOptions& options) {
+  return write_outcome(transact({{}, {Step::incr(std::string(key), amount)}, {}}, options));
+}
+
+WriteOutcome Client::append(std::string_view key, std::string_view value,
+                            const CallOptions& options) {
+  return write_outcome(
+      transact({{}, {Step::append(std::string(key), std::string(value))}, {}}, options));
+}
+
+ReadOutcome Client::get(std::string_view key, const CallOptions& options) {
+  return state_->run<ReadOutcome>([&](AsyncClient& client, AsyncClient::ReadDone done) {
+    client.get(std::string(key), std::move(done), options);
+  });
+}
+
+ReadManyOutcome Client::get_many(const std::vector<std::string>& keys, const CallOptions& options) {
+  ReadManyOutcome outcome;
+  outcome.at_once = keys.size() <= kStepsMax;
+  for (std::size_t first = 0; first < keys.size(); first += kStepsMax) {
+    Transaction transaction;
+    const std::size_t end = std::min(keys.size(), first + kStepsMax);
+    for (std::size_t i = first; i < end; ++i) transaction.then.push_back(Step::get(keys[i]));
+    TransactOutcome transacted = transact(transaction, options);
+    static_cast<Outcome&>(outcome) = transacted;
+    if (!outcome.status.ok()) {
+      outcome.entries.clear();
+      return outcome;
+    }
+    for (StepResult& result : transacted.results) {
+      outcome.entries.push_back(std::move(result.entry));
+    }
+  }
   return outcome;
 }
 
-ReadOutcome Client::get(std::string_view key) {
-  ReadOutcome outcome;
-  outcome.status = check_key(key);
-  if (!outcome.status.ok()) return outcome;
-  kv_get_args args;
-  fill_get(key, &args);
-  const Status status =
-      state_->call(Effect::kReads, [&](rpc::StubClient& stub, const std::string& server) {
-        rpc::Decoded<kv_get_result> result(xdr_kv_get_result);
-        get_1(&args, result.get(), stub.handle());
-        if (stub.last_outcome().answered()) outcome = outcome_of(*result, server);
-        return outcome.status;
-      });
-  outcome.status = status;
-  return outcome;
+TransactOutcome Client::transact(const Transaction& transaction, const CallOptions& options) {
+  return state_->run<TransactOutcome>([&](AsyncClient& client, AsyncClient::TransactDone done) {
+    client.transact(transaction, std::move(done), options);
+  });
 }
 
-Result<ReplicaList> Client::replicas() {
-  ReplicaList list;
-  kv_replicas_args args{};
-  const Status status =
-      state_->call(Effect::kReads, [&](rpc::StubClient& stub, const std::string& server) {
-        rpc::Decoded<kv_replicas_result> result(xdr_kv_replicas_result);
-        replicas_1(&args, result.get(), stub.handle());
-        if (!stub.last_outcome().answered()) return Status();
-        Result<ReplicaList> taken = replicas_of(*result, server);
-        if (!taken.ok()) return taken.status();
-        list = std::move(taken).value();
-        return Status();
-      });
-  if (!status.ok()) return status;
-  return list;
+PageOutcome Client::range(const RangeQuery& query, const CallOptions& options) {
+  return state_->run<PageOutcome>([&](AsyncClient& client, AsyncClient::PageDone done) {
+    client.range(query, std::move(done), options);
+  });
 }
+
+RemoveRangeOutcome Client::delete_range(const Range& range, const CallOptions& options) {
+  RemoveRangeOutcome outcome;
+  const Transaction transaction{{}, {Step::del_range(range.first, range.end)}, {}};
+  // Each time kDelRangeMax keys go, so it ends; unless others write faster than that.
+  while (true) {
+    const TransactOutcome transacted = transact(transaction, options);
+    static_cast<Outcome&>(outcome) = transacted;
+    if (!outcome.status.ok()) return outcome;
+    outcome.removed += transacted.results.front().removed;
+    if (!transacted.results.front().more) return outcome;
+    outcome.at_once = false;
+  }
+}
+
+Result<ReplicaList> Client::replicas(const CallOptions& options) {
+  return state_->run<Result<ReplicaList>>([&](AsyncClient& client, AsyncClient::ReplicasDone done) {
+    client.replicas(std::move(done), options);
+  });
+}
+
+Result<ReplicaStatus> Client::status(bool state_hash, const CallOptions& options) {
+  return state_->run<Result<ReplicaStatus>>([&](AsyncClient& client, AsyncClient::StatusDone done) {
+    client.status(state_hash, std::move(done), options);
+  });
+}
+
+Position Client::seen() const { return state_->client().seen(); }
+void Client::saw(Position position) { state_->client().saw(position); }
 
 }  // namespace rkv::client

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/ids.h"
@@ -44,7 +45,7 @@ class Listing {
   std::uint64_t count() const { return count_; }
 
  private:
-  bool next_page();
+  void next_page();
 
   Client& client_;
   const ListingOptions options_;
@@ -59,6 +60,8 @@ class Listing {
 // How many keys there are in a range. `position` is the revision.
 struct CountOutcome : Outcome {
   std::uint64_t count = 0;
+
+  Certainty certainty() const { return certainty_of_read(status); }
 };
 CountOutcome count_range(Client& client, const Range& range, const CallOptions& options = {});
 

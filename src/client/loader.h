@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "base/time.h"
+#include "client/options.h"
 #include "client/server.h"
 
 namespace rkv::client {
@@ -17,6 +18,8 @@ struct LoaderOptions {
   std::size_t calls_max = 1024;             // puts under way at once
   std::size_t bytes_max = 8 * 1024 * 1024;  // bytes of their keys and values
   Duration timeout = seconds(10);           // for one put, from when it is under way; and to start
+  HistoryRecorder* recorder = nullptr;      // as in ClientOptions
+  std::uint64_t process = 0;
 };
 
 // What a loader has done so far.
@@ -26,14 +29,12 @@ struct LoaderTotals {
   std::uint64_t failed = 0;       // puts that ended in any other way
 };
 
-// Puts many keys, with many puts under way at once over one connection. For one thread; calls that
-// wait say so. Puts of different keys may be done in any order; a second put of a key waits for the
-// first one's end.
+// Puts many keys, with many puts under way at once; AsyncClient, which it has one of, says how each
+// is done. For one thread; calls that wait say so. Puts of different keys may be done in any order;
+// a second put of a key waits for the first one's end.
 //
-// All goes to the first server that answers. A put that cannot have happened there (not sent, busy)
-// is made again, at the next server or later, within its timeout; one without an answer is failed
-// as kUnknown. When no server takes calls for a whole timeout the loader gives up: what is not
-// under way yet is failed as kUnavailable at once.
+// When a put has failed for want of an answer in its whole timeout, and none was acknowledged in
+// that time, the loader gives up: what is not under way yet is failed as kUnavailable at once.
 class Loader {
  public:
   // Told of each put that failed, from within the calls below.

@@ -19,4 +19,28 @@ Status check_value(std::string_view value) {
           fmt::format("the value has {} bytes, the limit is {}", value.size(), kValueSizeMax)};
 }
 
+Status check_range(const RangeQuery& query) {
+  for (const std::string& bound : {query.range.first, query.range.end}) {
+    if (bound.size() > kKeySizeMax) {
+      return {StatusCode::kOverLimit, fmt::format("a bound of the range has {} bytes, the limit is "
+                                                  "{}",
+                                                  bound.size(), kKeySizeMax)};
+    }
+  }
+  if (query.limit > kEntriesMax) {
+    return {StatusCode::kOverLimit, fmt::format("a page of {} entries was asked for, the limit is "
+                                                "{}",
+                                                query.limit, kEntriesMax)};
+  }
+  if (query.size_max > kPageSizeMax) {
+    return {StatusCode::kOverLimit, fmt::format("a page of {} bytes was asked for, the limit is {}",
+                                                query.size_max, kPageSizeMax)};
+  }
+  if (query.token.size() > kTokenSizeMax) {
+    return Status::invalid(fmt::format("the token has {} bytes, none has more than {}",
+                                       query.token.size(), kTokenSizeMax));
+  }
+  return Status();
+}
+
 }  // namespace rkv::client

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "client/outcome.h"
+#include "client/wire_format.h"
 
 namespace rkv::client {
 namespace {
@@ -22,15 +23,6 @@ std::string one_line(const char* text) {
   const std::string_view bytes = text == nullptr ? std::string_view() : text;
   const bool plain = is_text(bytes) && bytes.find_first_of("\t\n") == std::string_view::npos;
   return plain ? std::string(bytes) : printable(bytes, kReasonSizeMax);
-}
-
-// An enum as a plain number: what a later release may send is no value of it.
-template <typename WireEnum>
-int number_of(const WireEnum& value) {
-  int number = 0;
-  static_assert(sizeof number == sizeof value);
-  std::memcpy(&number, &value, sizeof number);
-  return number;
 }
 
 StatusCode code_of(int status) {
@@ -52,18 +44,13 @@ StatusCode code_of(int status) {
       return StatusCode::kPartlyApplied;
     case KV_BUSY:
       return StatusCode::kBusy;
+    case KV_EXPIRED:
+      return StatusCode::kExpired;
+    case KV_REVISION_GONE:
+      return StatusCode::kRevisionGone;
     default:  // KV_ERROR, what only replicas say to one another, and what a later release may add
       return StatusCode::kInternal;
   }
-}
-
-Status failure(int status, const kv_failure& failure, const std::string& server) {
-  std::string reason = one_line(failure.reason);
-  if (reason.empty()) reason = fmt::format("status {}", status);
-  const std::string where =
-      failure.replica == 0 ? server : fmt::format("replica {}, {}", failure.replica, server);
-  const std::string_view advice = status == KV_USE_TCP ? kUseTcp : std::string_view();
-  return {code_of(status), fmt::format("{} ({}){}", reason, where, advice)};
 }
 
 std::string list_of(const std::vector<ReplicaId>& ids) {
@@ -84,17 +71,6 @@ void take_partly(const kv_partly_applied& partly, const std::string& server,
     reason = fmt::format("perhaps not applied at replica {}", list_of(outcome->missing));
   }
   outcome->status = {StatusCode::kPartlyApplied, fmt::format("{} ({})", reason, server)};
-}
-
-// XDR's pointers are not const, but encoding does not write through them.
-template <typename Opaque, typename Length>
-void refer(std::string_view bytes, Opaque* data, Length* length) {
-  *data = const_cast<char*>(bytes.data());
-  *length = static_cast<Length>(bytes.size());
-}
-
-kv_operation_id wire_operation(const OperationId& operation) {
-  return {operation.client, operation.sequence, operation.first_outstanding};
 }
 
 Duration duration_of_ms(std::uint64_t ms) {
@@ -148,12 +124,22 @@ WriteOutcome write_outcome(const WriteResult& result, const Ok& ok, const kv_par
   } else if (number_of(result.status) == KV_PARTLY_APPLIED) {
     take_partly(partly, server, &outcome);
   } else {
-    outcome.status = failure(number_of(result.status), failed, server);
+    outcome.status = failure_of_answer(number_of(result.status), failed, server);
+    outcome.replica = ReplicaId{failed.replica};
   }
   return outcome;
 }
 
 }  // namespace
+
+Status failure_of_answer(int status, const kv_failure& failure, const std::string& server) {
+  std::string reason = one_line(failure.reason);
+  if (reason.empty()) reason = fmt::format("status {}", status);
+  const std::string where =
+      failure.replica == 0 ? server : fmt::format("replica {}, {}", failure.replica, server);
+  const std::string_view advice = status == KV_USE_TCP ? kUseTcp : std::string_view();
+  return {code_of(status), fmt::format("{} ({}){}", reason, where, advice)};
+}
 
 void fill_put(const OperationId& operation, std::string_view key, std::string_view value,
               kv_put_args* args) {
@@ -163,9 +149,12 @@ void fill_put(const OperationId& operation, std::string_view key, std::string_vi
   refer(value, &args->value.kv_value_val, &args->value.kv_value_len);
 }
 
-void fill_get(std::string_view key, kv_get_args* args) {
+void fill_get(std::string_view key, const ReadOptions& options, kv_get_args* args) {
   *args = {};
   refer(key, &args->key.kv_key_val, &args->key.kv_key_len);
+  if (options.consistency == Consistency::kLinearizable && !options.wants_revisions) return;
+  args->extension.revision = 1;
+  args->extension.kv_get_extension_u.options = wire_read_options(options);
 }
 
 void fill_del(const OperationId& operation, std::string_view key, kv_del_args* args) {
@@ -188,19 +177,25 @@ ReadOutcome outcome_of(const kv_get_result& result, const std::string& server) {
   ReadOutcome outcome;
   outcome.server = server;
   if (number_of(result.status) != KV_OK) {
-    outcome.status = failure(number_of(result.status), result.kv_get_result_u.failure, server);
+    const kv_failure& failure = result.kv_get_result_u.failure;
+    outcome.status = failure_of_answer(number_of(result.status), failure, server);
+    outcome.replica = ReplicaId{failure.replica};
     return outcome;
   }
   const kv_get_ok& ok = result.kv_get_result_u.ok;
-  if (ok.value.kv_value_len > 0) outcome.value.assign(ok.value.kv_value_val, ok.value.kv_value_len);
+  outcome.value = bytes_of(ok.value.kv_value_val, ok.value.kv_value_len);
   outcome.key_version = ok.key_version;
   outcome.position = ok.position;
+  if (ok.extension.revision == 1) {
+    const kv_revisions& revisions = ok.extension.kv_get_ok_extension_u.revisions;
+    outcome.revisions = {revisions.created, revisions.modified};
+  }
   return outcome;
 }
 
 Result<ReplicaList> replicas_of(const kv_replicas_result& result, const std::string& server) {
   if (number_of(result.status) != KV_OK) {
-    return failure(number_of(result.status), result.kv_replicas_result_u.failure, server);
+    return failure_of_answer(number_of(result.status), result.kv_replicas_result_u.failure, server);
   }
   const kv_replicas_ok& ok = result.kv_replicas_result_u.ok;
   ReplicaList list;
@@ -219,9 +214,16 @@ Result<ReplicaList> replicas_of(const kv_replicas_result& result, const std::str
   return list;
 }
 
+Result<std::uint64_t> session_of(const kv_session_result& result, const std::string& server) {
+  if (number_of(result.status) != KV_OK) {
+    return failure_of_answer(number_of(result.status), result.kv_session_result_u.failure, server);
+  }
+  return std::uint64_t{result.kv_session_result_u.ok.first_sequence};
+}
+
 Result<ReplicaStatus> status_of(const kv_status_result& result, const std::string& server) {
   if (number_of(result.status) != KV_OK) {
-    return failure(number_of(result.status), result.kv_status_result_u.failure, server);
+    return failure_of_answer(number_of(result.status), result.kv_status_result_u.failure, server);
   }
   const kv_status_ok& ok = result.kv_status_result_u.ok;
   ReplicaStatus status;
