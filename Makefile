@@ -164,6 +164,11 @@ $(BUILD)/chaos_load: $(CHAOS_SOURCES:%.cc=$(BUILD)/obj/%.o) \
                      $(HISTORY_SOURCES:%.cc=$(BUILD)/obj/%.o) $(BUILD)/librkv.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Writes that are done once, and transactions that are done whole.
+ONCE_SOURCES := $(sort $(wildcard tests/once/*.cc))
+$(BUILD)/once: $(ONCE_SOURCES:%.cc=$(BUILD)/obj/%.o) $(BUILD)/librkv.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Clients of rpcgen's own stubs on libtirpc alone, as a user of kv.x would write them.
 $(BUILD)/stock_%: tests/system/stock_%.c $(GEN)/kv_xdr.o $(GEN)/kv_clnt.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ltirpc
@@ -326,7 +331,7 @@ fuzz-seeds: $(BUILD)/fuzz_seeds
 
 CHECK_PROGRAMS := unit_tests sim scenario check_history stock_client stock_threads \
                   stock_server service_launcher attacks attacks_stock_server \
-                  failpoints/rkvd failpoints/log_writer chaos_load
+                  failpoints/rkvd failpoints/log_writer chaos_load once
 # How many times as long as they say the tests may take.
 TIMEOUT_FACTOR ?= $(if $(SAN),4,1)
 check: all $(addprefix $(BUILD)/,$(CHECK_PROGRAMS)) $(FUZZ_REPLAYS)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 KV_PROG = 0x20006B76
 KV_V1 = 1
-NULL, PUT, GET, DEL, REPLICAS, STATUS = range(6)
+NULL, PUT, GET, DEL, REPLICAS, STATUS, TXN, RANGE, SESSION = range(9)
 
 KV_KEY_MAX = 1024
 KV_VALUE_MAX = 1048576
@@ -42,7 +42,8 @@ KV_REPLICATION_2PC = 3
 KV_IN_DOUBT_MAX = 16
 STATUS_NAMES = (
     "KV_OK KV_NOT_FOUND KV_INVALID KV_UNAVAILABLE KV_UNKNOWN KV_DENIED KV_OVER_LIMIT KV_ERROR "
-    "KV_PARTLY_APPLIED KV_BUSY KV_WRONG_CLUSTER KV_WRONG_REPLICA KV_WRONG_REPLICATION KV_USE_TCP"
+    "KV_PARTLY_APPLIED KV_BUSY KV_WRONG_CLUSTER KV_WRONG_REPLICA KV_WRONG_REPLICATION KV_USE_TCP "
+    "KV_EXPIRED KV_REVISION_GONE"
 ).split()
 
 # ---- RFC 5531, sections 9 and 11 -----------------------------------------------------------------
@@ -383,6 +384,12 @@ def decode_written(result):
     return written
 
 
+def decode_session(result):
+    first_sequence = result.uhyper()
+    result.extension()
+    return first_sequence
+
+
 def decode_value(result):
     value = Value(result.opaque(KV_VALUE_MAX), result.uhyper(), result.uhyper())
     result.extension()
@@ -487,8 +494,8 @@ class KvClient:
     def __init__(self, host, port, transport=TcpTransport, timeout_s=20.0):
         self.transport = transport(host, port, timeout_s)
         self.xid = secrets.randbits(32)
-        self.client_id = secrets.randbits(64) | 1  # 0 would mean: none
-        self.sequence = 0
+        self.client_id = secrets.randbits(63) | 1  # the top bit is not for clients; 0: no identity
+        self.sequence = None  # of the last write; SESSION says where to begin
         self.calls = 0
 
     def __enter__(self):
@@ -509,7 +516,7 @@ class KvClient:
 
     def operation(self):
         """The next kv_operation_id; with one call at a time, it is the first outstanding too."""
-        self.sequence += 1
+        self.sequence = self.session() if self.sequence is None else self.sequence + 1
         return Encoder().uhyper(self.client_id).uhyper(self.sequence).uhyper(self.sequence)
 
     def null(self):
@@ -528,6 +535,10 @@ class KvClient:
     def delete(self, key):
         args = encode_key(self.operation(), key).extension()
         return decode_result(self.call(DEL, args.bytes()), decode_written)
+
+    def session(self):
+        """The sequence that a client's first write has."""
+        return decode_result(self.call(SESSION, Encoder().extension().bytes()), decode_session)
 
     def replicas(self):
         return decode_result(self.call(REPLICAS, Encoder().extension().bytes()), decode_replicas)

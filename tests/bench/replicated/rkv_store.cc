@@ -24,7 +24,7 @@ constexpr Duration kStatusTimeout = seconds(1);
 
 std::uint64_t draw_client_id() {
   std::random_device device;
-  return std::uint64_t{device()} << 32 | device();
+  return (std::uint64_t{device()} << 32 | device()) >> 1;  // the top bit is not for clients
 }
 
 // What a get that found a value is answered with, in bytes.
