@@ -30,6 +30,7 @@ Result<client::Client*> Session::client() {
     client::ClientOptions client_options;
     client_options.timeout = options_.timeout;
     client_options.transport = options_.transport;
+    client_options.patient = false;  // a person waits
     client_options.discover = false;
     client_options.recorder = recorder_.get();
     client_options.process = static_cast<std::uint64_t>(getpid());
