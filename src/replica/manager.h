@@ -175,6 +175,7 @@ class Manager {
     WriteDone done;
     std::optional<kv::Applied> applied;
     std::uint64_t own_sequence = 0;  // of the operation id given here; 0: it came with one
+    bool is_of_client = true;        // if not, it begins an epoch
     bool finished = false;           // well, and only the result of its apply is waited for
   };
   // A read that has not begun: of a key, with `done`, or of something else, with `proceed`.
