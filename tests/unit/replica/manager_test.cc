@@ -73,6 +73,7 @@ class ManagerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_turn_hands_the_store_one_write);
   CPPUNIT_TEST(a_read_waits_for_what_it_reads_to_be_durable);
   CPPUNIT_TEST(a_read_of_durable_state_does_not_wait_for_other_writes);
+  CPPUNIT_TEST(a_page_waits_for_what_it_shows_to_be_durable);
   CPPUNIT_TEST(a_peers_request_is_answered_when_durable);
   CPPUNIT_TEST(too_many_writes_are_refused_at_once);
   CPPUNIT_TEST(too_many_reads_are_refused_at_once);
@@ -144,6 +145,28 @@ class ManagerTest : public CppUnit::TestFixture {
     manager_->turn(now_);
     const std::optional<std::string> seen = read("old");
     CPPUNIT_ASSERT(seen && *seen == "value");
+  }
+
+  void a_page_waits_for_what_it_shows_to_be_durable() {
+    write("key", "value");
+    manager_->turn(now_);
+    std::optional<std::string> keys;
+    const auto list = [&] {
+      keys.reset();
+      manager_->scan({}, true, {ReadOptions::Consistency::kEventual, 0, {}},
+                     [&](const Status& status, kv::ScanPage&& page) {
+                       CPPUNIT_ASSERT(status.ok());
+                       keys = "";
+                       for (const kv::ScannedEntry& entry : page.entries) *keys += entry.key;
+                     });
+      manager_->turn(now_);
+    };
+    list();
+    CPPUNIT_ASSERT(!keys && !manager_->quiet());
+    store_->finish_write();
+    CPPUNIT_ASSERT(keys == "key");
+    list();
+    CPPUNIT_ASSERT(keys == "key");
   }
 
   void a_peers_request_is_answered_when_durable() {
