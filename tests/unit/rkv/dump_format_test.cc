@@ -20,8 +20,10 @@ namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-const Pairs kPairs = {{std::string("\0k", 2), "v"}, {"a", "text\twith\n\"all\\\" of it"},
-                      {"b", std::string("\xff\0", 2)}, {"gr\xc3\xbc\xc3\x9f", ""}};
+const Pairs kPairs = {{std::string("\0k", 2), "v"},
+                      {"a", "text\twith\n\"all\\\" of it"},
+                      {"b", std::string("\xff\0", 2)},
+                      {"gr\xc3\xbc\xc3\x9f", ""}};
 
 std::string dump_of(const Pairs& pairs) {
   DumpHash hash;
@@ -127,8 +129,8 @@ class DumpFormatTest : public CppUnit::TestFixture {
          {std::string(), std::string("\xff"), std::string("ab"), std::string("abc\0", 4)}) {
       CPPUNIT_ASSERT(from_base64(to_base64(bytes)) == bytes);
     }
-    for (const char* text : {"A", "AA", "AAA", "AB==", "AAB=", "A===", "AA=A", "AAAA=", "A A=",
-                             "====", "_w=="}) {
+    for (const char* text :
+         {"A", "AA", "AAA", "AB==", "AAB=", "A===", "AA=A", "AAAA=", "A A=", "====", "_w=="}) {
       CPPUNIT_ASSERT_MESSAGE(text, !from_base64(text));
     }
   }
@@ -202,14 +204,13 @@ class DumpFormatTest : public CppUnit::TestFixture {
     write(text);
     loaded_.clear();
     std::string failure;
-    load_lines(*InputFile::open(directory_ + "/input").value(),
-               {[this](std::string key, std::string value) {
-                  loaded_.emplace_back(std::move(key), std::move(value));
-                },
-                [&failure](const std::string&, const Status& status) {
-                  failure += status.to_string();
-                },
-                [] {}, [] { return true; }});
+    load_lines(
+        *InputFile::open(directory_ + "/input").value(),
+        {[this](std::string key, std::string value) {
+           loaded_.emplace_back(std::move(key), std::move(value));
+         },
+         [&failure](const std::string&, const Status& status) { failure += status.to_string(); },
+         [] {}, [] { return true; }});
     return failure;
   }
 

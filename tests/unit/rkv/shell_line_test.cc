@@ -87,9 +87,8 @@ class ShellLineTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("--output is x, but must be simple, table or json"),
                          reason_of("status --output x"));
     CPPUNIT_ASSERT_EQUAL(std::string("a command is missing"), reason_of("--state-hash"));
-    CPPUNIT_ASSERT_EQUAL(
-        std::string("-s is for the shell as a whole, not for one line of it"),
-        reason_of("-s host get k"));
+    CPPUNIT_ASSERT_EQUAL(std::string("-s is for the shell as a whole, not for one line of it"),
+                         reason_of("-s host get k"));
     CPPUNIT_ASSERT_EQUAL(std::string("a quote is not closed: '"), reason_of("get '"));
   }
 

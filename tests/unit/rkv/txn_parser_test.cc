@@ -86,9 +86,9 @@ class TxnParserTest : public CppUnit::TestFixture {
                "incr n", "incr n -5", "append k v", "del --prefix p/", "del --from a --to b",
                "else", "GET k", "del --from a", "end"});
     const std::vector<Step> then = {
-        Step::put("k", "v"),     Step::put("k", "v", true), Step::del("k"),
-        Step::del("k", true),    Step::incr("n", 1),        Step::incr("n", -5),
-        Step::append("k", "v"),  Step::del_range("p/", "p0"), Step::del_range("a", "b"),
+        Step::put("k", "v"),    Step::put("k", "v", true),   Step::del("k"),
+        Step::del("k", true),   Step::incr("n", 1),          Step::incr("n", -5),
+        Step::append("k", "v"), Step::del_range("p/", "p0"), Step::del_range("a", "b"),
     };
     CPPUNIT_ASSERT(transaction.then == then);
     CPPUNIT_ASSERT(
@@ -96,8 +96,8 @@ class TxnParserTest : public CppUnit::TestFixture {
   }
 
   void needs_no_then_without_a_condition() {
-    CPPUNIT_ASSERT((parse({"get a", "get b"}).then ==
-                    std::vector<Step>{Step::get("a"), Step::get("b")}));
+    CPPUNIT_ASSERT(
+        (parse({"get a", "get b"}).then == std::vector<Step>{Step::get("a"), Step::get("b")}));
     CPPUNIT_ASSERT((parse({"then", "get a"}).then == std::vector<Step>{Step::get("a")}));
     // Without a branch for what is asked.
     CPPUNIT_ASSERT((parse({"if exists a", "else", "get a"}).otherwise.size() == 1));
@@ -109,9 +109,12 @@ class TxnParserTest : public CppUnit::TestFixture {
         parse({"put k @txn_parser_test.value", "put k '@x'", R"(put "\x00" "\xff")", "put k '-'",
                "put if then", "put -- -k -v"});
     const std::vector<Step> expected = {
-        Step::put("k", "from a file"), Step::put("k", "@x"),
-        Step::put(std::string(1, '\0'), "\xff"), Step::put("k", "-"),
-        Step::put("if", "then"),       Step::put("-k", "-v"),
+        Step::put("k", "from a file"),
+        Step::put("k", "@x"),
+        Step::put(std::string(1, '\0'), "\xff"),
+        Step::put("k", "-"),
+        Step::put("if", "then"),
+        Step::put("-k", "-v"),
     };
     CPPUNIT_ASSERT(transaction.then == expected);
     std::remove("txn_parser_test.value");
