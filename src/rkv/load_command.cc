@@ -219,12 +219,12 @@ class Load {
 
 ExitStatus run_load(const Options& options, Session& session) {
   if (options.transport == rpc::Transport::kUdp) {
-    return report("load", Status::invalid("goes over TCP only, without -t udp"));
+    return report_not_tried("load", Status::invalid("goes over TCP only, without -t udp"));
   }
   const Result<const Cluster*> cluster = session.cluster();
-  if (!cluster.ok()) return report("load", cluster.status());
+  if (!cluster.ok()) return report_not_tried("load", cluster.status());
   const Result<client::HistoryRecorder*> recorder = session.recorder();
-  if (!recorder.ok()) return report("load", recorder.status());
+  if (!recorder.ok()) return report_not_tried("load", recorder.status());
   return Load(options, cluster.value()->servers, recorder.value()).run();
 }
 
