@@ -84,9 +84,10 @@ FUZZ := build/fuzz
 FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_FLAGS := -O1 -g $(INCLUDE) $(FUZZ_SANITIZE) -fsanitize=fuzzer-no-link -pthread
 FUZZ_LIBRARY := $(wildcard src/base/*.cc src/rpc/*.cc) src/kv/command.cc \
+                src/kv/transaction.cc src/kv/transaction_codec.cc \
                 src/client/server.cc src/client/wire.cc \
-                $(addprefix src/service/,cluster.cc paxos_codec.cc peer_codec.cc twopc_codec.cc \
-                  wire.cc) \
+                $(addprefix src/service/,cluster.cc paxos_codec.cc peer_codec.cc \
+                  transaction_codec.cc twopc_codec.cc wire.cc) \
                 $(addprefix src/rkv/,words.cc shell_line.cc options.cc load_source.cc files.cc)
 FUZZ_OBJECTS := $(FUZZ_LIBRARY:%.cc=$(FUZZ)/obj/%.o) \
                 $(addprefix $(FUZZ)/obj/,kv_xdr.o ledger_xdr.o ledger_svc.o)

@@ -13,6 +13,7 @@ namespace rkv::attacks {
 namespace {
 
 constexpr Duration kAtOnce{2000};
+constexpr std::uint32_t kInvalid = 2;  // KV_INVALID
 constexpr std::uint32_t kAuthSys = 1;
 constexpr std::uint32_t kAuthBadCredential = 1;       // AUTH_BADCRED
 constexpr std::uint32_t kAuthRejectedCredential = 2;  // AUTH_REJECTEDCRED
@@ -46,7 +47,7 @@ void version(Scene& scene) {
 }
 
 void procedure(Scene& scene) {
-  for (const std::uint32_t number : {6U, 1000U, UINT32_MAX}) {
+  for (const std::uint32_t number : {9U, 1000U, UINT32_MAX}) {
     expect_refusal(scene, call({.procedure = number}), "PROC_UNAVAIL");
   }
   scene.hold();
@@ -135,6 +136,78 @@ void false_arguments(Scene& scene) {
   scene.hold();
 }
 
+// The answer has this status, and the connection goes on.
+void expect_status(Scene& scene, std::string_view message, std::uint32_t status) {
+  Socket socket = scene.connect();
+  const Answer answer = socket.ask(std::string(message));
+  scene.expect(answer.what == "SUCCESS" && answer.status() == status,
+               "answered with " + answer.what);
+  if (!scene.failed()) scene.expect_answer(socket, call({.xid = 2}), "SUCCESS");
+}
+
+// Transactions with kinds that there are not, a step too many, empty keys, and lengths of 4 GiB.
+void false_transactions(Scene& scene) {
+  const auto transaction_of = [](const Bytes& compares, std::uint32_t count, const Bytes& steps) {
+    const Bytes head = Bytes().hyper(0).hyper(0).hyper(0);
+    const Bytes rest = Bytes().word(0).word(0).hyper(0).word(0).word(0);
+    return call({.procedure = kTxn},
+                head.str() + compares.str() + Bytes().word(count).str() + steps.str() + rest.str());
+  };
+  const Bytes no_compares = Bytes().word(0);
+  const auto compare_of = [](std::uint32_t relation, std::uint32_t target) {
+    return Bytes().word(1).opaque("key").word(relation).word(target).hyper(0);
+  };
+  const auto get_of = [](std::string_view key) { return Bytes().word(1).opaque(key).word(0); };
+  Bytes many;
+  for (int i = 0; i < 65; ++i) many.raw(get_of("key").str());
+  for (int i = 0; i < 100 && !scene.failed(); ++i) {
+    expect_refusal(scene, transaction_of(no_compares, 65, many), "GARBAGE_ARGS");
+    for (const std::uint32_t wrong : {0U, 7U, 0x7fffffffU, UINT32_MAX}) {
+      expect_refusal(scene, transaction_of(no_compares, 1, Bytes().word(wrong).opaque("key")),
+                     "GARBAGE_ARGS");
+      expect_refusal(scene, transaction_of(Bytes().word(65 + wrong / 2), 0, Bytes()),
+                     "GARBAGE_ARGS");
+      expect_status(scene, transaction_of(compare_of(wrong, 1), 1, get_of("key")), kInvalid);
+      expect_status(scene, transaction_of(compare_of(1, wrong), 1, get_of("key")), kInvalid);
+    }
+    expect_status(scene, transaction_of(no_compares, 1, get_of("")), kInvalid);
+    expect_status(scene, transaction_of(no_compares, 0, Bytes()), kInvalid);
+  }
+  scene.hold();
+}
+
+// Listings that go on from tokens which nobody has given.
+void false_tokens(Scene& scene) {
+  std::minstd_rand random(20'261'122);
+  std::uniform_int_distribution<int> byte(0, 255);
+  const auto range_with = [](std::string_view token) {
+    return call({.procedure = kRange}, Bytes()
+                                           .opaque("")
+                                           .opaque("")
+                                           .word(0)
+                                           .word(0)
+                                           .word(0)
+                                           .word(0)
+                                           .word(0)
+                                           .hyper(0)
+                                           .word(0)
+                                           .opaque(token)
+                                           .word(0)
+                                           .word(0)
+                                           .str());
+  };
+  for (std::size_t size = 1; size <= 1280 && !scene.failed(); size += size < 64 ? 1 : 64) {
+    std::string token(size, '\0');
+    expect_status(scene, range_with(token), kInvalid);
+    for (char& c : token) c = static_cast<char>(byte(random));
+    expect_status(scene, range_with(token), kInvalid);
+  }
+  if (!scene.failed()) {
+    expect_refusal(scene, range_with(std::string(1281, 'x')), "GARBAGE_ARGS");
+  }
+  scene.hold();
+}
+
 // RFC 4506, section 4.4: a boolean is 0 or 1; libtirpc takes every other number for 1, and so the
 // call is answered or refused, but answered.
 void false_boolean(Scene& scene) {
@@ -202,7 +275,7 @@ void junk(Scene& scene) {
     if (i % 2 == 0) {
       sockets.back().send_all(some());
     } else {
-      sockets.back().send_all(record(call({.procedure = i % 7}, some())));
+      sockets.back().send_all(record(call({.procedure = i % 10}, some())));
     }
   }
   scene.hold();
@@ -241,6 +314,14 @@ std::vector<Attack> message_attacks() {
       {.name = "false-arguments",
        .what = "lengths of up to 4 GiB, a union's arm that is not there",
        .run = false_arguments},
+      {.name = "false-transactions",
+       .what = "transactions of kinds that are not there, with a step too many",
+       .run = false_transactions,
+       .rkvd_only = true},
+      {.name = "false-tokens",
+       .what = "listings that go on from tokens that nobody has given",
+       .run = false_tokens,
+       .rkvd_only = true},
       {.name = "false-boolean", .what = "booleans that are neither 0 nor 1", .run = false_boolean},
       {.name = "decode-leak",
        .what = "20,000 PUTs of a good key and a bad value",

@@ -16,7 +16,16 @@ constexpr std::uint32_t kPeerProgram = 0x20006b77;
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kMarkSize = 4;  // bytes of a fragment's header
 
-enum Procedure : std::uint32_t { kNull = 0, kPut = 1, kGet = 2, kDel = 3, kStatus = 5, kRput = 1 };
+enum Procedure : std::uint32_t {
+  kNull = 0,
+  kPut = 1,
+  kGet = 2,
+  kDel = 3,
+  kStatus = 5,
+  kTxn = 6,
+  kRange = 7,
+  kRput = 1
+};
 
 // XDR, appended item by item.
 class Bytes {

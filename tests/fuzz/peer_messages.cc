@@ -20,6 +20,7 @@
 #include "rpc/xdr.h"
 #include "service/cluster.h"
 #include "service/peer_codec.h"
+#include "service/transaction_codec.h"
 #include "service/wire.h"
 #include "twopc/message.h"
 
@@ -81,8 +82,9 @@ void check_envelope(const kv_envelope& envelope) {
 }
 
 void check_keys(const std::vector<std::string>& keys, const std::string& command) {
-  RKV_CHECK(keys.size() == 1 && kv::validate_key(keys[0]).ok(), "a transaction locks a key");
-  RKV_CHECK(kv::decode_command(command).value().key == keys[0], "it is that of its command");
+  RKV_CHECK(!keys.empty() && keys.size() <= kTxnKeysMax, "a transaction locks some keys");
+  RKV_CHECK(keys == kv::keys_of(kv::decode_command(command).value()),
+            "they are those of its command");
 }
 
 // Of a message that carries any; a no-op has none.
@@ -186,16 +188,44 @@ void check_result(std::string_view bytes) {
             "an answer goes out as it came in");
 }
 
-// What rpcgen's routine says of a command: whole, with a key, and without an extension.
+// What rpcgen's routine says of a command: whole, without an extension, and with a key where it has
+// one. Of a transaction it knows less than rkv.
 bool stock_takes(std::string_view bytes, rpc::Decoded<kv_command_body>* body) {
   if (!rpc::decode_all(bytes, rpc::untyped(xdr_kv_command_body), body->get(),
-                       sizeof(kv_command_body))) {
+                       sizeof(kv_command_body)) ||
+      (*body)->extension.revision != 0) {
     return false;
   }
   const kv_command_change& change = (*body)->change;
-  const kv_key& key = change.kind == KV_COMMAND_PUT ? change.kv_command_change_u.put.key
-                                                    : change.kv_command_change_u.del.key;
-  return key.kv_key_len > 0 && (*body)->extension.revision == 0;
+  if (change.kind == KV_COMMAND_PUT) return change.kv_command_change_u.put.key.kv_key_len > 0;
+  if (change.kind == KV_COMMAND_DEL) return change.kv_command_change_u.del.key.kv_key_len > 0;
+  return true;
+}
+
+// Both have read the same.
+void check_change(const Command& command, const kv_command_change& change) {
+  const auto& arms = change.kv_command_change_u;
+  RKV_CHECK(static_cast<int>(command.kind) == service::number_of(change.kind),
+            "both read the same kind");
+  switch (command.kind) {
+    case Command::Kind::kPut:
+      RKV_CHECK(command.key == service::view_of(arms.put.key) &&
+                    command.value == service::view_of(arms.put.value),
+                "both read the same key and value");
+      return;
+    case Command::Kind::kDel:
+      RKV_CHECK(command.key == service::view_of(arms.del.key), "both read the same key");
+      return;
+    case Command::Kind::kTransaction: {
+      const Result<kv::Transaction> same = service::transaction_from_wire(arms.transaction);
+      RKV_CHECK(same.ok() && same.value() == *command.transaction,
+                "both read the same transaction");
+      return;
+    }
+    case Command::Kind::kEpoch:
+      RKV_CHECK(command.epoch == arms.epoch, "both read the same epoch");
+      return;
+  }
 }
 
 void check_command(std::string_view bytes) {
@@ -203,22 +233,17 @@ void check_command(std::string_view bytes) {
   const bool stock_ok = stock_takes(bytes, &body);
   const Status status = kv::validate_command(bytes);
   const Result<Command> command = kv::decode_command(bytes);
-  RKV_CHECK(status.ok() == stock_ok, "rpcgen's routine takes the same commands");
+  RKV_CHECK(stock_ok || !status.ok(), "what is taken, rpcgen's routine takes too");
   RKV_CHECK(command.ok() == status.ok(), "what is valid can be decoded");
   if (!command.ok()) {
+    const bool is_transaction = stock_ok && body->change.kind == KV_COMMAND_TXN;
+    RKV_CHECK(!stock_ok || is_transaction, "rpcgen's routine takes the same puts and dels");
     RKV_CHECK(!status.reason().empty() && is_text(status.reason()), "a refusal has a reason");
     return;
   }
-  const kv_command_change& change = body->change;
-  const bool is_put = command.value().kind == Command::Kind::kPut;
-  RKV_CHECK(is_put == (change.kind == KV_COMMAND_PUT), "both read the same kind");
   RKV_CHECK(command.value().operation == service::from_wire(body->operation),
             "both read the same operation");
-  const auto& arms = change.kv_command_change_u;
-  RKV_CHECK(command.value().key == service::view_of(is_put ? arms.put.key : arms.del.key),
-            "both read the same key");
-  RKV_CHECK(command.value().value == (is_put ? service::view_of(arms.put.value) : ""),
-            "both read the same value");
+  check_change(command.value(), body->change);
   RKV_CHECK(
       kv::encode_command(command.value()) == encoded(xdr_kv_command_body, *body, bytes.size()),
       "both encode a command alike");

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "base/bytes.h"
 #include "fuzz.h"
 #include "kv/command.h"
+#include "kv/transaction_codec.h"
 #include "rpc/record.h"
 #include "rpc/xdr.h"
 // Last: rpcgen makes macros of the procedures' names.
@@ -327,7 +329,7 @@ std::vector<std::string> twopc_requests(std::string put) {
   add(KV_PHASE_TXN_DECIDE);
   arms.txn_query = {1004, {2, ids.data()}};
   add(KV_PHASE_TXN_QUERY);
-  arms.txn_submit = {1005, 9, {1, &submission}};
+  arms.txn_submit = {1005, 9, {1, &submission}, 1, 1};
   add(KV_PHASE_TXN_SUBMIT);
   arms.txn_ended = {1006, 3, {3, ends.data()}};
   add(KV_PHASE_TXN_ENDED);
@@ -362,6 +364,19 @@ std::vector<std::string> twopc_answers() {
   return answers;
 }
 
+// One with every kind of step.
+kv::Transaction some_transaction() {
+  using kv::Step;
+  return {{{"key", kv::Compare::Target::kValue, kv::Compare::Relation::kNotEqual, 0, "value"},
+           {"key", kv::Compare::Target::kModified, kv::Compare::Relation::kLess, 9, ""}},
+          {{Step::Kind::kGet, "key", "", 0, true},
+           {Step::Kind::kPut, "key", "value", 0, true},
+           {Step::Kind::kDel, "other", "", 0, false}},
+          {{Step::Kind::kIncr, "number", "", -3, false},
+           {Step::Kind::kAppend, "key", "more", 0, false},
+           {Step::Kind::kDelRange, "a", "b", 0, false}}};
+}
+
 void add_peer_messages(Seeds& seeds) {
   const auto add = [&seeds](int kind, std::string_view type, const std::string& bytes) {
     seeds["peer_messages"].push_back(static_cast<char>(kind) + bytes);
@@ -371,6 +386,15 @@ void add_peer_messages(Seeds& seeds) {
   std::string del = kv::encode_command({kv::Command::Kind::kDel, {1, 3, 1}, "key", ""});
   add(2, "kv_command_body", put);
   add(2, "kv_command_body", del);
+  kv::Command transaction;
+  transaction.kind = kv::Command::Kind::kTransaction;
+  transaction.operation = {1, 4, 1};
+  transaction.transaction = std::make_shared<const kv::Transaction>(some_transaction());
+  add(2, "kv_command_body", kv::encode_command(transaction));
+  kv::Command epoch;
+  epoch.kind = kv::Command::Kind::kEpoch;
+  epoch.epoch = 3;
+  add(2, "kv_command_body", kv::encode_command(epoch));
   std::array<kv_command, 2> commands{
       {{static_cast<u_int>(put.size()), put.data()}, {static_cast<u_int>(del.size()), del.data()}}};
   kv_rput_args args{};
@@ -399,6 +423,15 @@ void add_types(Seeds& seeds, Parts& parts) {
 #undef KV_TYPE
   const kv_put_args put{parts.operation, parts.key, parts.value, {}};
   inputs.push_back(words({place_of("kv_put_args")}).substr(2) + encoded(xdr_kv_put_args, put));
+  std::string transact = words({0, 11, 0, 22, 0, 21});
+  kv::append_transaction(transact, some_transaction());
+  inputs.push_back(words({place_of("kv_transact_args")}).substr(2) + transact +
+                   words({KV_LINEARIZABLE, 0, 0, 0, 0}));
+  std::array<kv_range_entry, 1> entries{{{parts.key, {parts.value, 3, {10, 12}}}}};
+  kv_range_result range{};
+  range.kv_range_result_u.ok = {{1, entries.data()}, 1, 12, {8, text("a token.")}, {}};
+  inputs.push_back(words({place_of("kv_range_result")}).substr(2) +
+                   encoded(xdr_kv_range_result, range));
   const kv_del_args del{parts.operation, parts.key, {}};
   inputs.push_back(words({place_of("kv_del_args")}).substr(2) + encoded(xdr_kv_del_args, del));
 }

@@ -78,10 +78,13 @@ class Value {
 };
 
 // A decoder allocates an opaque or an array when it has read how long it is: at most the largest
-// opaque, the arrays of STATUS or of a batch, and what the bytes of the input became before.
+// opaque, the arrays of STATUS, of a batch, of a page or of a transaction, and what the bytes of
+// the input became before.
 constexpr std::size_t kAnnouncedMax =
     KV_COMMAND_MAX + KV_BATCH_MAX * sizeof(kv_command) + KV_COUNTERS_MAX * sizeof(kv_counter) +
-    KV_REPLICAS_MAX * (sizeof(kv_peer) + sizeof(kv_replica)) + 4096;
+    KV_REPLICAS_MAX * (sizeof(kv_peer) + sizeof(kv_replica)) +
+    KV_ENTRIES_MAX * sizeof(kv_range_entry) + KV_COMPARES_MAX * sizeof(kv_compare) +
+    2 * KV_STEPS_MAX * (sizeof(kv_step) + sizeof(kv_step_result)) + 4096;
 constexpr std::size_t kMemoryFactor = 8;
 
 void run(std::string_view input) {

@@ -471,13 +471,14 @@ class TwoPcCodecTest : public CppUnit::TestFixture {
   }
 
   void the_key_is_that_of_the_command() {
-    const std::string other = "a transaction whose key is not that of its command";
+    const std::string other = "a transaction whose keys are not those of its command";
     const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
         {{}, "a transaction without keys"},
         {{""}, other},
         {{"kez"}, other},
         {{"key "}, other},
-        {{"key", "key"}, "a transaction of several keys, which this version does not have"},
+        {{"key", "key"}, other},
+        {{"key", "kez"}, other},
     };
     for (const auto& [keys, reason] : cases) {
       assert_refused(sent_with([&keys = keys](Transaction& it) { it.keys = keys; }), reason);
