@@ -82,6 +82,11 @@ class CodecTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(c_size_of_kv_rput_args(), sizeof(kv_rput_args));
     CPPUNIT_ASSERT_EQUAL(c_size_of_kv_rput_result(), sizeof(kv_rput_result));
     CPPUNIT_ASSERT_EQUAL(c_size_of_kv_command_body(), sizeof(kv_command_body));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_transact_args(), sizeof(kv_transact_args));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_transact_result(), sizeof(kv_transact_result));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_range_args(), sizeof(kv_range_args));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_range_result(), sizeof(kv_range_result));
+    CPPUNIT_ASSERT_EQUAL(c_size_of_kv_session_result(), sizeof(kv_session_result));
   }
 
   void a_command_is_the_xdr_of_kv_x() {

@@ -17,6 +17,11 @@ size_t c_size_of_kv_envelope(void);
 size_t c_size_of_kv_rput_args(void);
 size_t c_size_of_kv_rput_result(void);
 size_t c_size_of_kv_command_body(void);
+size_t c_size_of_kv_transact_args(void);
+size_t c_size_of_kv_transact_result(void);
+size_t c_size_of_kv_range_args(void);
+size_t c_size_of_kv_range_result(void);
+size_t c_size_of_kv_session_result(void);
 
 #ifdef __cplusplus
 }
