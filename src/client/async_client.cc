@@ -197,8 +197,9 @@ void AsyncClient::State::session_came(const Result<std::uint64_t>& first_sequenc
     return;  // finish() goes on with who waits
   }
   // Those that have time left, as they came later, ask again.
-  const bool is_final = first_sequence.status().code() != StatusCode::kUnavailable &&
-                        first_sequence.status().code() != StatusCode::kBusy;
+  const StatusCode code = first_sequence.status().code();
+  const bool is_final =
+      !options_.patient || (code != StatusCode::kUnavailable && code != StatusCode::kBusy);
   std::list<Operation*> failed = std::exchange(awaiting_sequence_, {});
   for (auto each = failed.begin(); each != failed.end();) {
     const auto next = std::next(each);

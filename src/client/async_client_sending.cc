@@ -29,6 +29,11 @@ void AsyncClient::State::attempt(Operation& operation) {
   if (!operation.first_server.empty()) server = pool.find(operation.first_server);
   operation.first_server.clear();
   if (!server) server = pool.choose(operation.tried);
+  const bool may_give_up = !options_.patient && !operation.may_have_run && !operation.was_busy;
+  if (!server && may_give_up) {
+    finish(operation, failure_so_far(operation));
+    return;
+  }
   if (!server || now() >= operation.deadline) {
     ++operation.rounds;
     operation.tried.clear();

@@ -176,7 +176,9 @@ void Manager::keep_epoch(TimePoint now) {
   command.kind = kv::Command::Kind::kEpoch;
   command.epoch = sessions.epoch() + 1;
   const protocol::ProposalId id = next_id_++;
-  writes_[id].done = [this](const WriteResult&) { epoch_keeper_.proposal_ended(); };
+  Write& write = writes_[id];
+  write.done = [this](const WriteResult&) { epoch_keeper_.proposal_ended(); };
+  write.is_of_client = false;
   propose(id, command);
 }
 
@@ -351,7 +353,7 @@ void Manager::end_write(std::unordered_map<protocol::ProposalId, Write>::iterato
   writes_.erase(found);
   counters_.writes_waiting = writes_.size();
   if (write.own_sequence != 0) own_outstanding_.erase(write.own_sequence);
-  if (!status.ok()) ++counters_.writes_failed;
+  if (!status.ok() && write.is_of_client) ++counters_.writes_failed;
   RKV_FAILPOINT(replica_before_finish);
   write.done(
       WriteResult{std::move(status), write.applied.value_or(kv::Applied{}), std::move(missing)});

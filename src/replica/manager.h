@@ -129,7 +129,7 @@ class Manager {
 
   // A page of a range. The first one of a listing has no Scan::at; where has_total_order(), and if
   // more pages `may_follow`, its position is kept for Scan::at of those: kRevisionGone when it
-  // could not be. `options` are of the first page.
+  // could not be. `options` are of the first page. What is told is durable here.
   using ScanDone = UniqueFunction<void(const Status& status, kv::ScanPage&& page)>;
   void scan(kv::Scan scan, bool may_follow, const ReadOptions& options, ScanDone done);
 
@@ -175,6 +175,7 @@ class Manager {
     WriteDone done;
     std::optional<kv::Applied> applied;
     std::uint64_t own_sequence = 0;  // of the operation id given here; 0: it came with one
+    bool is_of_client = true;        // if not, it begins an epoch
     bool finished = false;           // well, and only the result of its apply is waited for
   };
   // A read that has not begun: of a key, with `done`, or of something else, with `proceed`.

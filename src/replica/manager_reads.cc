@@ -65,10 +65,18 @@ void Manager::scan(kv::Scan scan, bool may_follow, const ReadOptions& options, S
     auto shared = std::make_shared<ScanDone>(std::move(done));
     state_machine_.scan(scan, pins, [this, scan, pins, shared](kv::ScanPage&& page) {
       if (pins) page_was_read(scan, page);
-      const Status gone(StatusCode::kRevisionGone,
-                        "the state of revision " + std::to_string(scan.at) +
-                            " is not kept at this replica any more; list again from the beginning");
-      (*shared)(page.gone ? gone : Status(), std::move(page));
+      Status read_status;
+      if (page.gone) {
+        read_status = {StatusCode::kRevisionGone,
+                       "the state of revision " + std::to_string(scan.at) +
+                           " is not kept at this replica any more; list again from the beginning"};
+      }
+      // As in finish_read(): a key that is missing from the page may have been removed by any
+      // write.
+      hold(log_ == nullptr ? page.position : 0,
+           [shared, read_status = std::move(read_status), page = std::move(page)]() mutable {
+             (*shared)(read_status, std::move(page));
+           });
     });
   };
   begin_read(how, std::move(read));

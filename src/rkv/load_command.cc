@@ -1,6 +1,7 @@
 #include "rkv/load_command.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -107,11 +108,13 @@ void write_totals(const client::LoaderTotals& totals, const Failures& failures, 
 // A load on its way: from a source, through a loader, with its place noted where that is asked for.
 class Load {
  public:
-  Load(const Options& options, const std::vector<client::Server>& servers)
+  // `recorder`: of calls; may be none.
+  Load(const Options& options, const std::vector<client::Server>& servers,
+       client::HistoryRecorder* recorder)
       : options_(options),
         failures_(progress_),
         loader_(
-            servers, loader_options(options),
+            servers, loader_options(options, recorder),
             [this](const std::string& key, const Status& status) { failures_.add(key, status); }) {}
 
   ExitStatus run() {
@@ -139,9 +142,12 @@ class Load {
   // So many keys are put between two notes of the place.
   static constexpr std::uint64_t kKeysBetweenNotes = 20'000;
 
-  static client::LoaderOptions loader_options(const Options& options) {
+  static client::LoaderOptions loader_options(const Options& options,
+                                              client::HistoryRecorder* recorder) {
     client::LoaderOptions loader_options;
     loader_options.timeout = options.timeout;
+    loader_options.recorder = recorder;
+    loader_options.process = static_cast<std::uint64_t>(getpid());
     return loader_options;
   }
 
@@ -213,11 +219,13 @@ class Load {
 
 ExitStatus run_load(const Options& options, Session& session) {
   if (options.transport == rpc::Transport::kUdp) {
-    return report("load", Status::invalid("goes over TCP only, without -t udp"));
+    return report_not_tried("load", Status::invalid("goes over TCP only, without -t udp"));
   }
   const Result<const Cluster*> cluster = session.cluster();
-  if (!cluster.ok()) return report("load", cluster.status());
-  return Load(options, cluster.value()->servers).run();
+  if (!cluster.ok()) return report_not_tried("load", cluster.status());
+  const Result<client::HistoryRecorder*> recorder = session.recorder();
+  if (!recorder.ok()) return report_not_tried("load", recorder.status());
+  return Load(options, cluster.value()->servers, recorder.value()).run();
 }
 
 }  // namespace rkv::cli

@@ -33,6 +33,8 @@ class Session {
   // The client of that cluster, which keeps its connections. It asks the servers that are named,
   // and no others.
   Result<client::Client*> client();
+  // Where calls are recorded, opened when it is first asked for; none if nobody wants that.
+  Result<client::HistoryRecorder*> recorder();
   // Success, or why not all calls could be recorded.
   Status history_status() const;
 

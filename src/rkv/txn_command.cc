@@ -108,7 +108,7 @@ ExitStatus run_txn(const Options& options, Session& session) {
                             Status::invalid("--consistency is for a transaction that only reads"));
   }
   const Result<client::Client*> client = session.client();
-  if (!client.ok()) return report("txn", client.status());
+  if (!client.ok()) return report_not_tried("txn", client.status());
   const client::TransactOutcome outcome = client.value()->transact(transaction, options.call());
   if (!outcome.status.ok()) return report("txn", outcome.status);
   write_output(txn_text(transaction, outcome, options.format));

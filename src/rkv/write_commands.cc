@@ -133,10 +133,10 @@ Status check_del(const Options& options, bool has_range) {
 
 ExitStatus run_put(const Options& options, Session& session) {
   if (options.if_absent && (options.if_version || options.if_value)) {
-    return report("put", Status::invalid("--if-absent goes with no other condition"));
+    return report_not_tried("put", Status::invalid("--if-absent goes with no other condition"));
   }
   const Result<client::Client*> client = session.client();
-  if (!client.ok()) return report("put", client.status());
+  if (!client.ok()) return report_not_tried("put", client.status());
   const Result<std::string> value = value_of(options);
   if (!value.ok()) return report_not_tried("put", value.status());
   const client::WriteOutcome outcome = client.value()->put(options.arguments[0], value.value(),
@@ -146,12 +146,12 @@ ExitStatus run_put(const Options& options, Session& session) {
 
 ExitStatus run_del(const Options& options, Session& session) {
   const Result<std::optional<client::Range>> range = range_of(options);
-  if (!range.ok()) return report("del", range.status());
+  if (!range.ok()) return report_not_tried("del", range.status());
   if (const Status status = check_del(options, range.value().has_value()); !status.ok()) {
-    return report("del", status);
+    return report_not_tried("del", status);
   }
   const Result<client::Client*> client = session.client();
-  if (!client.ok()) return report("del", client.status());
+  if (!client.ok()) return report_not_tried("del", client.status());
   if (range.value()) return remove_range(options, *range.value(), *client.value());
   return show_outcome(
       options, client.value()->del(options.arguments[0], conditions_of(options), options.call()),
@@ -165,12 +165,12 @@ ExitStatus run_incr(const Options& options, Session& session) {
     const char* const end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, amount);
     if (error != std::errc() || rest != end) {
-      return report("incr", Status::invalid(fmt::format("{} is not a whole number in 64 bits",
-                                                        printable(text))));
+      return report_not_tried("incr", Status::invalid(fmt::format(
+                                          "{} is not a whole number in 64 bits", printable(text))));
     }
   }
   const Result<client::Client*> client = session.client();
-  if (!client.ok()) return report("incr", client.status());
+  if (!client.ok()) return report_not_tried("incr", client.status());
   const client::WriteOutcome outcome =
       client.value()->incr(options.arguments[0], amount, options.call());
   if (!outcome.status.ok()) return report("incr", outcome.status);
@@ -186,7 +186,7 @@ ExitStatus run_incr(const Options& options, Session& session) {
 
 ExitStatus run_append(const Options& options, Session& session) {
   const Result<client::Client*> client = session.client();
-  if (!client.ok()) return report("append", client.status());
+  if (!client.ok()) return report_not_tried("append", client.status());
   const Result<std::string> value = value_of(options);
   if (!value.ok()) return report_not_tried("append", value.status());
   const client::WriteOutcome outcome =

@@ -54,8 +54,9 @@ class Groups {
 
   // The lower number becomes the head, so that groups keep the order in which they first occur.
   void join(std::size_t a, std::size_t b) {
-    const auto [low, high] = std::minmax(head(a), head(b));
-    parents_[high] = low;
+    const std::size_t head_a = head(a);
+    const std::size_t head_b = head(b);
+    parents_[std::max(head_a, head_b)] = std::min(head_a, head_b);
   }
 
   std::unordered_map<std::string, std::size_t> numbers_;

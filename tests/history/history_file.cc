@@ -131,6 +131,9 @@ void read_arguments(FieldReader fields, Failure& failure, Operation& operation) 
     }
     operation.transaction.then = read_steps(fields.array("then"), failure);
     operation.transaction.otherwise = read_steps(fields.array("else"), failure);
+    if (keys_of(operation.transaction).empty()) {
+      fields.fail("a transaction names at least one key");
+    }
     return;
   }
   operation.key = fields.bytes("key");

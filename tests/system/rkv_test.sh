@@ -40,14 +40,14 @@ step 'usage'
 check 2 '' "rkv: a command is missing; see 'rkv help'"
 check 2 '' "rkv: there is no command frob; see 'rkv help'" frob
 check 2 '' "rkv: unrecognised option '--frob'; see 'rkv help'" --frob get k
-check 2 '' "rkv: unrecognised option '-5'; see 'rkv help'" put k -5
+check 2 '' "rkv: unrecognised option '-v'; see 'rkv help'" put k -v
 check 2 '' "rkv: the required argument for option '--timeout' is missing; see 'rkv help'" \
   get k --timeout
 check 2 '' "rkv: --timeout is soon, but must be seconds from 0.001 to 86400; see 'rkv help'" \
   --timeout soon get k
 check 2 '' "rkv: -w is xml, but must be simple, table or json; see 'rkv help'" -w xml get k
 check 2 '' "rkv: put: an argument is missing: put KEY VALUE|-|@FILE; see 'rkv help put'" put k
-check 2 '' "rkv: get: 'b' is one argument too many: get KEY; see 'rkv help get'" get a b
+check 2 '' "rkv: version: 'b' is one argument too many: version; see 'rkv help version'" version b
 check 2 '' "rkv: get: --state-hash is for status only; see 'rkv help get'" get --state-hash a
 check 2 '' "rkv: help: there is no command frob; see 'rkv help'" help frob
 check 2 '' "rkv: get: invalid: servers: 'a:0': '0' is not a port from 1 to 65535" -s a:0 get k
@@ -63,7 +63,7 @@ for arguments in help --help -h; do
   check_match 0 '^Usage: rkv \[options\] COMMAND.*RKV_SERVERS.*Exit status: 0 ok, 1 not found' \
     '^$' $arguments
 done
-for command in put get del replicas status load demo shell version help; do
+for command in put get del incr append txn replicas status load dump demo shell version help; do
   check_match 0 "^Usage: rkv \[options\] $command" '^$' help "$command"
   [[ $command == help ]] || check_match 0 "^Usage: rkv \[options\] $command" '^$' "$command" --help
 done
@@ -112,6 +112,8 @@ check_match 0 '^\{
   "key": "color",
   "value": "green",
   "version": 1,
+  "created": [0-9]+,
+  "modified": [0-9]+,
   "position": [0-9]+,
   "server": "ADDRESS1"
 \}$' '^$' get color -w json
@@ -306,14 +308,14 @@ expect_equal 'what is behind exit' "$("$RKV" get b)" -
 run_shell 2 'ok version 2
 @x' "rkv: get: not found: no such key (replica 1, ADDRESS1)
 rkv: there is no command frob; see 'help'
-rkv: get: an argument is missing: get KEY; see 'help get'
+rkv: put: an argument is missing: put KEY VALUE|-|@FILE; see 'help put'
 rkv: put: '-' is not possible in the shell, which reads its commands from there; see 'help put'
 rkv: load: '-' is not possible in the shell, which reads its commands from there; see 'help load'
 rkv: a quote is not closed: '; see 'help'
 rkv: exit: it takes no arguments; see 'help'
 rkv: shell: this is one already; see 'help'" "get absent
 frob
-get
+put b
 put b -
 load -
 get 'b

@@ -2,11 +2,16 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "kv/transaction_codec.h"
+#include "transaction_samples.h"
 
 namespace rkv::kv {
 namespace {
@@ -21,18 +26,46 @@ Command del_command(std::string key) {
   return {Command::Kind::kDel, {9, 8, 7}, std::move(key), {}};
 }
 
+Command transaction_command(Transaction transaction) {
+  Command command;
+  command.kind = Command::Kind::kTransaction;
+  command.operation = {9, 8, 7};
+  command.transaction = std::make_shared<const Transaction>(std::move(transaction));
+  return command;
+}
+
+Command epoch_command(std::uint64_t epoch) {
+  Command command;
+  command.kind = Command::Kind::kEpoch;
+  command.epoch = epoch;
+  return command;
+}
+
+std::vector<Command> every_kind() {
+  return {put_command("a key", "a value"), del_command("another key"),
+          transaction_command(sample_transaction()), epoch_command(5)};
+}
+
 void assert_equal(const Command& expected, const Command& actual) {
   CPPUNIT_ASSERT(expected.kind == actual.kind);
   CPPUNIT_ASSERT(expected.operation == actual.operation);
   CPPUNIT_ASSERT(expected.key == actual.key);
   CPPUNIT_ASSERT(expected.value == actual.value);
+  CPPUNIT_ASSERT(expected.epoch == actual.epoch);
+  CPPUNIT_ASSERT((expected.transaction == nullptr) == (actual.transaction == nullptr));
+  CPPUNIT_ASSERT(expected.transaction == nullptr || *expected.transaction == *actual.transaction);
 }
 
 class CommandTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(CommandTest);
   CPPUNIT_TEST(put_has_these_bytes);
   CPPUNIT_TEST(del_has_these_bytes);
+  CPPUNIT_TEST(epoch_has_these_bytes);
+  CPPUNIT_TEST(a_transaction_is_as_it_is_encoded_alone);
+  CPPUNIT_TEST(round_trip_of_every_kind);
   CPPUNIT_TEST(round_trip_at_the_limits);
+  CPPUNIT_TEST(a_transaction_must_fit);
+  CPPUNIT_TEST(every_kind_names_its_keys);
   CPPUNIT_TEST(every_truncation_is_refused);
   CPPUNIT_TEST(bytes_behind_the_end_are_refused);
   CPPUNIT_TEST(empty_key_is_refused);
@@ -89,6 +122,64 @@ class CommandTest : public CppUnit::TestFixture {
         to_hex(encode_command(del_command("k"))));
   }
 
+  void epoch_has_these_bytes() {
+    CPPUNIT_ASSERT_EQUAL(
+        "0000000000000000"
+        "0000000000000000"
+        "0000000000000000"
+        "00000004"
+        "1122334455667788"
+        "00000000"s,
+        to_hex(encode_command(epoch_command(0x1122334455667788U))));
+  }
+
+  void a_transaction_is_as_it_is_encoded_alone() {
+    std::string transaction;
+    append_transaction(transaction, sample_transaction());
+    CPPUNIT_ASSERT_EQUAL(
+        "000000000000000900000000000000080000000000000007"
+        "00000003" +
+            to_hex(transaction) + "00000000",
+        to_hex(encode_command(transaction_command(sample_transaction()))));
+  }
+
+  void round_trip_of_every_kind() {
+    for (const Command& command : every_kind()) assert_round_trip(command);
+    assert_round_trip(epoch_command(UINT64_MAX));
+  }
+
+  // A transaction is as long as fits_command() allows, and then 4 bytes longer.
+  void a_transaction_must_fit() {
+    Transaction transaction;
+    transaction.then.push_back({Step::Kind::kPut, "k", std::string(kValueSizeMax, 'v'), 0, false});
+    transaction.then.push_back({Step::Kind::kPut, "l", "", 0, false});
+    CPPUNIT_ASSERT(fits_command(transaction).ok());
+    std::string& value = transaction.then[1].value;
+    while (fits_command(transaction).ok()) value += "more";
+    CPPUNIT_ASSERT(value.size() > 60'000 && value.size() < 65'536);
+    const Status status = fits_command(transaction);
+    CPPUNIT_ASSERT(status.code() == StatusCode::kOverLimit);
+    std::string bytes;
+    append_transaction(bytes, transaction);
+    CPPUNIT_ASSERT(status.reason().starts_with("the transaction has " +
+                                               std::to_string(bytes.size()) + " bytes"));
+    value.resize(value.size() - 4);
+    assert_round_trip(transaction_command(transaction));
+  }
+
+  void every_kind_names_its_keys() {
+    for (const Command& command : every_kind()) {
+      const Result<std::vector<std::string>> keys = keys_of_command(encode_command(command));
+      CPPUNIT_ASSERT(keys.ok() && keys.value() == keys_of(command));
+    }
+    CPPUNIT_ASSERT(keys_of(put_command("k", "v")) == std::vector{"k"s});
+    CPPUNIT_ASSERT(keys_of(del_command("k")) == std::vector{"k"s});
+    CPPUNIT_ASSERT(keys_of(epoch_command(1)) == std::vector{"\0"s});
+    CPPUNIT_ASSERT(keys_of(transaction_command(sample_transaction())) ==
+                   keys_of(sample_transaction()));
+    CPPUNIT_ASSERT(!keys_of_command("").ok());
+  }
+
   void round_trip_at_the_limits() {
     for (const std::size_t key_size : {1, 2, 3, 4, 5, 1023, 1024}) {
       for (const std::size_t value_size : {0, 1, 2, 3, 4, 5, 1048575, 1048576}) {
@@ -100,7 +191,7 @@ class CommandTest : public CppUnit::TestFixture {
   }
 
   void every_truncation_is_refused() {
-    for (const Command& command : {put_command("a key", "a value"), del_command("another key")}) {
+    for (const Command& command : every_kind()) {
       const std::string bytes = encode_command(command);
       for (std::size_t size = 0; size < bytes.size(); ++size) {
         assert_refused(std::string_view(bytes).substr(0, size));
@@ -109,7 +200,7 @@ class CommandTest : public CppUnit::TestFixture {
   }
 
   void bytes_behind_the_end_are_refused() {
-    for (const Command& command : {put_command("k", "v"), del_command("k")}) {
+    for (const Command& command : every_kind()) {
       assert_refused(encode_command(command) + '\0');
       assert_refused(encode_command(command) + "\0\0\0\0"s);
       assert_refused(encode_command(command) + encode_command(command));
@@ -152,7 +243,7 @@ class CommandTest : public CppUnit::TestFixture {
   }
 
   void unknown_kinds_are_refused() {
-    for (const std::uint32_t kind : {0U, 3U, 4U, 0x01000000U, 0xFFFFFFFFU}) {
+    for (const std::uint32_t kind : {0U, 5U, 0x01000000U, 0xFFFFFFFFU}) {
       assert_refused(encoding(kind, "k", "", 0));
     }
   }

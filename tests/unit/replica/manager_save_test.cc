@@ -44,10 +44,14 @@ class HeldStore final : public kv::Store {
  public:
   void get(std::string_view key, GetDone done) override { inner_.get(key, std::move(done)); }
   void apply(Position position, std::vector<kv::Change> changes,
-             std::vector<kv::ReplyChange> replies) override {
-    inner_.apply(position, std::move(changes), std::move(replies));
+             kv::SessionChanges sessions) override {
+    inner_.apply(position, std::move(changes), std::move(sessions));
   }
+  void scan(const kv::Scan& scan, ScanDone done) override { inner_.scan(scan, std::move(done)); }
+  Position pin() override { return inner_.pin(); }
+  void unpin(Position at) override { inner_.unpin(at); }
   void visit_replies(ReplyVisitor visitor) const override { inner_.visit_replies(visitor); }
+  std::uint64_t epoch() const override { return inner_.epoch(); }
   void write() override {
     CPPUNIT_ASSERT_MESSAGE("two at a time", writing_ == 0);
     writing_ = applied();

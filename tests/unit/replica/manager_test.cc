@@ -23,10 +23,14 @@ class HeldStore final : public kv::Store {
  public:
   void get(std::string_view key, GetDone done) override { inner_.get(key, std::move(done)); }
   void apply(Position position, std::vector<kv::Change> changes,
-             std::vector<kv::ReplyChange> replies) override {
-    inner_.apply(position, std::move(changes), std::move(replies));
+             kv::SessionChanges sessions) override {
+    inner_.apply(position, std::move(changes), std::move(sessions));
   }
+  void scan(const kv::Scan& scan, ScanDone done) override { inner_.scan(scan, std::move(done)); }
+  Position pin() override { return inner_.pin(); }
+  void unpin(Position at) override { inner_.unpin(at); }
   void visit_replies(ReplyVisitor visitor) const override { inner_.visit_replies(visitor); }
+  std::uint64_t epoch() const override { return inner_.epoch(); }
   void write() override { ++writes_; }
   void set_durable_listener(DurableListener listener) override {
     inner_.set_durable_listener(std::move(listener));
@@ -69,6 +73,7 @@ class ManagerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_turn_hands_the_store_one_write);
   CPPUNIT_TEST(a_read_waits_for_what_it_reads_to_be_durable);
   CPPUNIT_TEST(a_read_of_durable_state_does_not_wait_for_other_writes);
+  CPPUNIT_TEST(a_page_waits_for_what_it_shows_to_be_durable);
   CPPUNIT_TEST(a_peers_request_is_answered_when_durable);
   CPPUNIT_TEST(too_many_writes_are_refused_at_once);
   CPPUNIT_TEST(too_many_reads_are_refused_at_once);
@@ -140,6 +145,28 @@ class ManagerTest : public CppUnit::TestFixture {
     manager_->turn(now_);
     const std::optional<std::string> seen = read("old");
     CPPUNIT_ASSERT(seen && *seen == "value");
+  }
+
+  void a_page_waits_for_what_it_shows_to_be_durable() {
+    write("key", "value");
+    manager_->turn(now_);
+    std::optional<std::string> keys;
+    const auto list = [&] {
+      keys.reset();
+      manager_->scan({}, true, {ReadOptions::Consistency::kEventual, 0, {}},
+                     [&](const Status& status, kv::ScanPage&& page) {
+                       CPPUNIT_ASSERT(status.ok());
+                       keys = "";
+                       for (const kv::ScannedEntry& entry : page.entries) *keys += entry.key;
+                     });
+      manager_->turn(now_);
+    };
+    list();
+    CPPUNIT_ASSERT(!keys && !manager_->quiet());
+    store_->finish_write();
+    CPPUNIT_ASSERT(keys == "key");
+    list();
+    CPPUNIT_ASSERT(keys == "key");
   }
 
   void a_peers_request_is_answered_when_durable() {

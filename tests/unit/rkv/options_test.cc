@@ -27,6 +27,9 @@ class RkvOptionsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(keeps_arguments_as_they_are);
   CPPUNIT_TEST(says_what_is_wrong);
   CPPUNIT_TEST(takes_the_environment_where_there_is_no_option);
+  CPPUNIT_TEST(takes_the_options_of_commands);
+  CPPUNIT_TEST(refuses_options_that_a_command_does_not_have);
+  CPPUNIT_TEST(takes_a_consistency);
   CPPUNIT_TEST(options_for_servers_hide_both_variables);
   CPPUNIT_TEST(finds_the_servers);
   CPPUNIT_TEST_SUITE_END();
@@ -58,7 +61,22 @@ class RkvOptionsTest : public CppUnit::TestFixture {
 
   void says_what_is_wrong() {
     CPPUNIT_ASSERT_EQUAL(std::string("unrecognised option '--nope'"), reason_of({"get", "--nope"}));
-    CPPUNIT_ASSERT_EQUAL(std::string("unrecognised option '-5'"), reason_of({"put", "k", "-5"}));
+    CPPUNIT_ASSERT_EQUAL(std::string("unrecognised option '-5'"), reason_of({"put", "k", "-5x"}));
+    CPPUNIT_ASSERT_EQUAL(std::string("option '--help' does not take a value"),
+                         reason_of({"--help=yes"}));
+    CPPUNIT_ASSERT_EQUAL(std::string("the required argument for option '-w' is missing"),
+                         reason_of({"get", "-w"}));
+    CPPUNIT_ASSERT_EQUAL(std::string("option '--output' cannot be given more than once"),
+                         reason_of({"-wjson", "--output=json"}));
+    CPPUNIT_ASSERT_EQUAL(std::string("--limit is 0, but must be a number from 1"),
+                         reason_of({"get", "--limit", "0"}));
+    CPPUNIT_ASSERT_EQUAL(std::string("--if-version is -1, but must be a number from 0"),
+                         reason_of({"put", "--if-version", "-1"}));
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("--consistency is strong, but must be linearizable, sequential or eventual"),
+        reason_of({"get", "--consistency", "strong"}));
+    CPPUNIT_ASSERT_EQUAL(std::string("--max-staleness goes with --consistency eventual only"),
+                         reason_of({"get", "--max-staleness", "1"}));
     CPPUNIT_ASSERT_EQUAL(std::string("unrecognised option '--time'"), reason_of({"--time", "1"}));
     CPPUNIT_ASSERT_EQUAL(std::string("-w is xml, but must be simple, table or json"),
                          reason_of({"-w", "xml"}));
@@ -92,6 +110,52 @@ class RkvOptionsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(parse({"version"}).value().format == OutputFormat::kTable);
   }
 
+  void takes_the_options_of_commands() {
+    const Options put =
+        parse({"put", "k", "-5", "--if-version=3", "--if-value", "-v", "--prev", "--if-absent"})
+            .value();
+    CPPUNIT_ASSERT((put.arguments == std::vector<std::string>{"k", "-5"}));
+    CPPUNIT_ASSERT(put.if_version == 3 && put.if_value == "-v" && put.prev && put.if_absent);
+    const Options get = parse({"get", "--prefix", "", "--limit", "7", "--keys-only", "--reverse",
+                               "--count-only", "--from=a", "--to=b"})
+                            .value();
+    CPPUNIT_ASSERT(get.prefix == "" && get.from == "a" && get.to == "b" && get.limit == 7);
+    CPPUNIT_ASSERT(get.keys_only && get.reverse && get.count_only && get.arguments.empty());
+    CPPUNIT_ASSERT(parse({"load", "f", "--resume"}).value().resume);
+  }
+
+  void refuses_options_that_a_command_does_not_have() {
+    const auto reason = [](const std::vector<const char*>& words) {
+      return check_options(parse(words).value()).reason();
+    };
+    CPPUNIT_ASSERT_EQUAL(std::string("--prev is for put, del only"), reason({"get", "--prev"}));
+    CPPUNIT_ASSERT_EQUAL(std::string("--consistency is for get, txn, dump, shell only"),
+                         reason({"put", "--consistency", "eventual"}));
+    CPPUNIT_ASSERT_EQUAL(std::string("--state-hash is for status only"),
+                         reason({"replicas", "--state-hash"}));
+    CPPUNIT_ASSERT_EQUAL(std::string(), reason({"del", "--prefix", "a", "-w", "json"}));
+    // What the environment says is for those that it concerns.
+    setenv("RKV_CONSISTENCY", "eventual", 1);
+    CPPUNIT_ASSERT_EQUAL(std::string(), reason({"put", "k", "v"}));
+  }
+
+  void takes_a_consistency() {
+    CPPUNIT_ASSERT(parse({"get"}).value().call().consistency == client::Consistency::kLinearizable);
+    const Options given =
+        parse({"get", "--consistency", "eventual", "--max-staleness", "0.25"}).value();
+    CPPUNIT_ASSERT(given.call().consistency == client::Consistency::kEventual);
+    CPPUNIT_ASSERT(given.call().max_staleness == milliseconds(250));
+    setenv("RKV_CONSISTENCY", "eventual", 1);
+    setenv("RKV_MAX_STALENESS", "2", 1);
+    setenv("RKV_HISTORY", "calls", 1);
+    const Options environment = parse({"get"}).value();
+    CPPUNIT_ASSERT(environment.max_staleness == seconds(2));
+    CPPUNIT_ASSERT(environment.history_file == "calls");
+    const Options stronger = parse({"get", "--consistency", "sequential"}).value();
+    CPPUNIT_ASSERT(stronger.consistency == client::Consistency::kSequential);
+    CPPUNIT_ASSERT(stronger.max_staleness == Duration{});
+  }
+
   void options_for_servers_hide_both_variables() {
     setenv("RKV_SERVERS", "a", 1);
     setenv("RKV_REPLICAS", "file", 1);
@@ -116,7 +180,8 @@ class RkvOptionsTest : public CppUnit::TestFixture {
  private:
   static void clear_environment() {
     for (const char* name :
-         {"RKV_TIMEOUT", "RKV_OUTPUT", "RKV_SERVERS", "RKV_REPLICAS", "RKV_TRANSPORT"}) {
+         {"RKV_TIMEOUT", "RKV_OUTPUT", "RKV_SERVERS", "RKV_REPLICAS", "RKV_TRANSPORT",
+          "RKV_CONSISTENCY", "RKV_MAX_STALENESS", "RKV_HISTORY"}) {
       unsetenv(name);
     }
   }

@@ -18,6 +18,7 @@ class OutputTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(draws_cells_that_span_columns);
   CPPUNIT_TEST(maps_every_status);
   CPPUNIT_TEST(finds_the_worse_status);
+  CPPUNIT_TEST(shows_any_bytes_on_one_line);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -90,6 +91,15 @@ class OutputTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(kExitUnavailable, worse_of(kExitOk, kExitUnavailable));
     CPPUNIT_ASSERT_EQUAL(kExitPartlyApplied, worse_of(kExitUnknown, kExitPartlyApplied));
     CPPUNIT_ASSERT_EQUAL(kExitOk, worse_of(kExitOk, kExitOk));
+  }
+
+  // What is between double quotes in the shell means the same bytes again.
+  void shows_any_bytes_on_one_line() {
+    CPPUNIT_ASSERT_EQUAL(std::string("gr\xc3\xbc\xc3\x9f a"), on_one_line("gr\xc3\xbc\xc3\x9f a"));
+    CPPUNIT_ASSERT_EQUAL(std::string("a\\x09b\\x0a\\\\"), on_one_line("a\tb\n\\"));
+    CPPUNIT_ASSERT_EQUAL(std::string("\\x00\\xff"), on_one_line({"\0\xff", 2}));
+    const std::string long_one(5000, '\xff');
+    CPPUNIT_ASSERT_EQUAL(4 * long_one.size(), on_one_line(long_one).size());
   }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(OutputTest);

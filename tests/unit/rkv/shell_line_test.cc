@@ -63,6 +63,13 @@ class ShellLineTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(parse("status --state-hash").state_hash);
     CPPUNIT_ASSERT(parse("get --help").help && parse("get -h").command == "get");
     CPPUNIT_ASSERT(parse("--help").help);
+    const Options put = parse("put k v --if-value \"-\\x00\" --timeout 1", shell);
+    CPPUNIT_ASSERT(put.if_value == std::string("-\0", 2) && put.timeout == seconds(1));
+    CPPUNIT_ASSERT((parse("incr k -5").arguments == Texts{"k", "-5"}));
+    shell.consistency = client::Consistency::kEventual;
+    CPPUNIT_ASSERT(parse("get k", shell).consistency == client::Consistency::kEventual);
+    CPPUNIT_ASSERT(parse("get k --consistency linearizable", shell).consistency ==
+                   client::Consistency::kLinearizable);
   }
 
   void takes_no_option_out_of_quotes() {
@@ -73,14 +80,15 @@ class ShellLineTest : public CppUnit::TestFixture {
   }
 
   void says_what_is_wrong() {
-    CPPUNIT_ASSERT_EQUAL(std::string("-w has no value"), reason_of("status -w"));
+    const std::string quoting = "; an argument that begins with - is quoted, or stands behind --";
+    CPPUNIT_ASSERT_EQUAL("the required argument for option '-w' is missing" + quoting,
+                         reason_of("status -w"));
+    CPPUNIT_ASSERT_EQUAL("unrecognised option '--frob'" + quoting, reason_of("put k --frob"));
     CPPUNIT_ASSERT_EQUAL(std::string("--output is x, but must be simple, table or json"),
                          reason_of("status --output x"));
     CPPUNIT_ASSERT_EQUAL(std::string("a command is missing"), reason_of("--state-hash"));
-    CPPUNIT_ASSERT_EQUAL(
-        std::string("-s is not an option here, only -w, --state-hash and --help are; an argument "
-                    "that begins with - is quoted, or stands behind --"),
-        reason_of("-s host get k"));
+    CPPUNIT_ASSERT_EQUAL(std::string("-s is for the shell as a whole, not for one line of it"),
+                         reason_of("-s host get k"));
     CPPUNIT_ASSERT_EQUAL(std::string("a quote is not closed: '"), reason_of("get '"));
   }
 
@@ -96,9 +104,14 @@ class ShellLineTest : public CppUnit::TestFixture {
   void completes_verbs() {
     CPPUNIT_ASSERT_EQUAL(std::string("tatus "), complete("s").inserted);
     CPPUNIT_ASSERT_EQUAL(std::string("ATUS "), complete("  sT").inserted);
-    CPPUNIT_ASSERT_EQUAL(std::string("e"), complete("d").inserted);
+    CPPUNIT_ASSERT((complete("d").candidates == Texts{"del", "delete", "demo", "dump"}));
     CPPUNIT_ASSERT((complete("de").candidates == Texts{"del", "delete", "demo"}));
     CPPUNIT_ASSERT_EQUAL(std::string(), complete("de").inserted);
+    CPPUNIT_ASSERT_EQUAL(std::string("eys-only "), complete("get --k").inserted);
+    CPPUNIT_ASSERT((complete("put k v --if-").candidates ==
+                    Texts{"--if-absent", "--if-value", "--if-version"}));
+    CPPUNIT_ASSERT_EQUAL(std::string("ual "), complete("get --consistency event").inserted);
+    CPPUNIT_ASSERT_EQUAL(std::string("on "), complete("put -w js").inserted);
     CPPUNIT_ASSERT_EQUAL(std::string("eplicas "), complete("HELP r").inserted);
     CPPUNIT_ASSERT_EQUAL(shell_verbs().size(), complete("").candidates.size());
     for (const char* line : {"x", "get p", "get ", "help help "}) {
