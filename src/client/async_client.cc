@@ -141,8 +141,18 @@ void AsyncClient::State::await(std::list<Operation*>& queue, Operation& operatio
 }
 
 void AsyncClient::State::await_sequence(Operation& operation) {
+  if (awaiting_sequence_.empty() && session_is_open() && ids_.has_room()) {
+    send_first(operation);
+    return;
+  }
   await(awaiting_sequence_, operation);
   give_sequences();
+}
+
+void AsyncClient::State::send_first(Operation& operation) {
+  operation.sequence = ids_.begin();
+  operation.session = session_;
+  attempt(operation);
 }
 
 bool AsyncClient::State::session_is_open() const {
@@ -159,9 +169,7 @@ void AsyncClient::State::give_sequences() {
     Operation& operation = *awaiting_sequence_.front();
     awaiting_sequence_.pop_front();
     loop_.cancel_timer(std::exchange(operation.timer, 0));
-    operation.sequence = ids_.begin();
-    operation.session = session_;
-    attempt(operation);
+    send_first(operation);
   }
 }
 

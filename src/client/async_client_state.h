@@ -61,6 +61,7 @@ class AsyncClient::State {
   // What a write needs before it is sent.
   void await_sequence(Operation& operation);
   void give_sequences();
+  void send_first(Operation& operation);
   bool session_is_open() const;
   void ask_session();
   void session_came(const Result<std::uint64_t>& first_sequence);

@@ -46,19 +46,18 @@ class OutcomeOperation : public Operation {
   }
 
  protected:
-  // Makes a call whose result `read` reads.
+  // Makes a call whose result outcome_of() reads.
   template <typename Args, typename Results>
   void send_call(rpc::CallChannel& channel, const Routine<Args, Results>& routine, const Args& args,
-                 TimePoint until, CopyDone done,
-                 Told (*read)(const Results&, const std::string&) = outcome_of) {
+                 TimePoint until, CopyDone done) {
     channel.call<Args, Results>(routine, args, until,
-                                [this, read, server = &channel.name(), done = std::move(done)](
+                                [this, server = &channel.name(), done = std::move(done)](
                                     const rpc::CallOutcome& outcome, Results& result) {
                                   if (!outcome.answered()) {
                                     done(outcome, {});
                                     return;
                                   }
-                                  answer_ = read(result, *server);
+                                  answer_ = outcome_of(result, *server);
                                   check(answer_);
                                   done(outcome, {answer_.status, answer_.position});
                                 });
@@ -126,26 +125,6 @@ class DelOperation final : public OutcomeOperation<WriteOutcome> {
   const std::string key_;
 };
 
-// How GET would have said it. A sequential read goes as a transaction: that tells the slot also
-// where there is no such key, so that a later read does not go back behind it.
-ReadOutcome read_of_transaction(const kv_transact_result& result, const std::string& server) {
-  const TransactOutcome transacted = outcome_of(result, server);
-  ReadOutcome outcome;
-  static_cast<Outcome&>(outcome) = transacted;
-  if (!outcome.status.ok()) return outcome;
-  if (transacted.results.size() != 1 || transacted.results[0].kind != Step::Kind::kGet) {
-    outcome.status = Status::internal(fmt::format("its answer is not one of a read ({})", server));
-  } else if (!transacted.results[0].entry) {
-    outcome.status = {StatusCode::kNotFound, fmt::format("there is no such key ({})", server)};
-  } else {
-    const Entry& entry = *transacted.results[0].entry;
-    outcome.value = entry.value;
-    outcome.key_version = entry.version;
-    outcome.revisions = entry.revisions;
-  }
-  return outcome;
-}
-
 class GetOperation final : public OutcomeOperation<ReadOutcome> {
  public:
   GetOperation(std::string key, const CallOptions& how, Done done)
@@ -153,12 +132,6 @@ class GetOperation final : public OutcomeOperation<ReadOutcome> {
 
   void send(rpc::CallChannel& channel, const OperationId&, Position seen, TimePoint until,
             CopyDone done) override {
-    if (options.consistency == Consistency::kSequential) {
-      const Transaction transaction{{}, {Step::get(key_)}, {}};
-      const TransactArgs args({}, transaction, read_options(seen));
-      send_call(channel, kTransact, args.args(), until, std::move(done), read_of_transaction);
-      return;
-    }
     kv_get_args args;
     fill_get(key_, read_options(seen), &args);
     send_call(channel, kGet, args, until, std::move(done));

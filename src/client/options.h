@@ -39,8 +39,8 @@ struct ClientOptions {
   Duration timeout = seconds(10);  // of an operation that does not say its own
   // kUdp: what is too long for a datagram, there or back, is kOverLimit.
   rpc::Transport transport = rpc::Transport::kTcp;
-  // Whether an operation of which nothing can have come yet goes on until its time is over. If not, it
-  // ends when each server has been tried: who is down is told of at once.
+  // Whether an operation of which nothing can have come yet goes on until its time is over. If not,
+  // it ends when each server has been tried: who is down is told of at once.
   bool patient = true;
   // Learn the other replicas from the first server that answers, and use them too.
   bool discover = true;

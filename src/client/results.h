@@ -19,10 +19,11 @@ namespace rkv::client {
 // happened or the outcome is unknown.
 struct Outcome {
   Status status;
-  std::string server;     // "host:port" whose answer this is; empty if there is none
-  ReplicaId replica;      // the same by its id, where that is known; else 0
-  Position position = 0;  // on success: under paxos the slot of the write, or up to which was read;
-                          // else a count of the replica that answered
+  std::string server;  // "host:port" whose answer this is; empty if there is none
+  ReplicaId replica;   // the same by its id, where that is known; else 0
+  // On success: under paxos the slot of the write, or up to which was read; else a count of the
+  // replica that answered. Also of a get that found no key, if it was not a linearizable one.
+  Position position = 0;
 
   // What is certain about it. Not for kinds of outcome that can be of a read: they have their own.
   Certainty certainty() const { return certainty_of(status.code()); }

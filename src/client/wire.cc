@@ -180,6 +180,9 @@ ReadOutcome outcome_of(const kv_get_result& result, const std::string& server) {
     const kv_failure& failure = result.kv_get_result_u.failure;
     outcome.status = failure_of_answer(number_of(result.status), failure, server);
     outcome.replica = ReplicaId{failure.replica};
+    if (failure.extension.revision == 1) {
+      outcome.position = failure.extension.kv_failure_extension_u.position;
+    }
     return outcome;
   }
   const kv_get_ok& ok = result.kv_get_result_u.ok;

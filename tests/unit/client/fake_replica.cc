@@ -141,6 +141,7 @@ class FakeReplica::State {
         call = {"get", bytes_of(args.key.kv_key_val, args.key.kv_key_len), {}, {}};
         if (args.extension.revision == 1) {
           note_options(args.extension.kv_get_extension_u.options, &call);
+          call.has_options = true;
         }
         svc_freeargs(transport, (xdrproc_t)xdr_kv_get_args, &args);
         break;
@@ -350,11 +351,19 @@ class FakeReplica::State {
 
   void serve_get(const SeenCall& call, rpc::ReplyToken& token) {
     const auto found = entries_.find(call.key);
+    kv_get_result result{};
     if (found == entries_.end()) {
-      send_failure(call, {Reaction::Kind::kFail, KV_NOT_FOUND, "there is no such key"}, token);
+      result.status = KV_NOT_FOUND;
+      kv_failure& failure = result.kv_get_result_u.failure;
+      failure.reason = text_of("there is no such key");
+      failure.replica = id_;
+      if (call.has_options) {
+        failure.extension.revision = 1;
+        failure.extension.kv_failure_extension_u.position = position();
+      }
+      token.send((xdrproc_t)xdr_kv_get_result, &result);
       return;
     }
-    kv_get_result result{};
     kv_get_ok& ok = result.kv_get_result_u.ok;
     ok.value.kv_value_val = found->second.value.data();
     ok.value.kv_value_len = static_cast<u_int>(found->second.value.size());

@@ -34,7 +34,8 @@ struct SeenCall {
   OperationId operation;
   int consistency = 0;  // of kv_consistency
   std::uint64_t seen = 0;
-  std::size_t steps = 0;  // of a transaction: of `then`
+  std::size_t steps = 0;     // of a transaction: of `then`
+  bool has_options = false;  // of a get: its arguments have case 1
 };
 
 // A server of KV_PROG, over TCP and UDP, that keeps its keys to itself and misbehaves when it is
