@@ -462,7 +462,7 @@ class SessionContract : public CppUnit::TestFixture {
     if (random.below(40) == 0) return epoch_of(epoch + random.below(3));
     const std::uint64_t client = random.below(6);
     const std::uint64_t sequence =
-        in(epoch - std::min(epoch, random.below(3)) + random.below(2), 1 + random.below(9));
+        in(epoch - std::min(epoch, random.below(3)) + random.below(3), 1 + random.below(9));
     const OperationId operation{client, sequence,
                                 random.below(3) == 0 ? sequence - random.below(4) : 1};
     const std::string key(1, static_cast<char>('a' + random.below(5)));

@@ -155,6 +155,7 @@ class CommandTest : public CppUnit::TestFixture {
     transaction.then.push_back({Step::Kind::kPut, "l", "", 0, false});
     CPPUNIT_ASSERT(fits_command(transaction).ok());
     std::string& value = transaction.then[1].value;
+    value.resize(65'000);
     while (fits_command(transaction).ok()) value += "more";
     CPPUNIT_ASSERT(value.size() > 60'000 && value.size() < 65'536);
     const Status status = fits_command(transaction);

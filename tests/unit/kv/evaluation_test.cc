@@ -2,6 +2,7 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -561,6 +562,8 @@ class EvaluationTest : public CppUnit::TestFixture {
       }
       change(state, evaluation.changes);
       CPPUNIT_ASSERT(state == model.state());
+      // The next one is later: what it writes again is not what it was.
+      for (auto& [each, entry] : state) entry.position = std::min(entry.position, kPosition - 1);
     }
     CPPUNIT_ASSERT(refused > 1000 && refused < 10'000 && otherwise > 1000);
   }

@@ -146,25 +146,38 @@ class TransactionCodecTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!decode_told(encode_result(sample_result()) + "\0\0\0\0"s));
   }
 
-  // What is read either makes the same bytes again, or the byte was padding, which is not looked
-  // at: then it is what it was without the change.
+  // Whether bytes are the encoding of what was read from them, but for padding, which is not looked
+  // at and written as zeros.
+  static bool is_same_but_for_padding(const std::string& bytes, const std::string& again) {
+    if (bytes.size() != again.size()) return false;
+    std::size_t other = 0;
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+      if (bytes[at] == again[at]) continue;
+      if (again[at] != 0) return false;
+      ++other;
+    }
+    return other <= 3;
+  }
+
   void every_change_of_a_byte_is_refused_or_read() {
     int refused = 0;
     int read = 0;
-    const auto check = [&](const std::string& bytes, const auto& decode_it, const auto& encode_it,
-                           const auto& sample) {
+    const auto check = [&](const std::string& bytes, const auto& decode_it, const auto& encode_it) {
       for (std::size_t at = 0; at < bytes.size(); ++at) {
         for (int difference = 1; difference < 256; ++difference) {
           std::string changed = bytes;
           changed[at] = static_cast<char>(changed[at] ^ difference);
           const auto decoded = decode_it(changed);
           ++(decoded ? read : refused);
-          CPPUNIT_ASSERT(!decoded || encode_it(*decoded) == changed || *decoded == sample);
+          if (!decoded) continue;
+          const std::string again = encode_it(*decoded);
+          CPPUNIT_ASSERT(is_same_but_for_padding(changed, again));
+          CPPUNIT_ASSERT(decode_it(again) == decoded);
         }
       }
     };
-    check(encode(sample_transaction()), decode, encode, sample_transaction());
-    check(encode_result(sample_result()), decode_told, encode_result, sample_result());
+    check(encode(sample_transaction()), decode, encode);
+    check(encode_result(sample_result()), decode_told, encode_result);
     CPPUNIT_ASSERT(refused > 10'000 && read > 10'000);
   }
 

@@ -81,7 +81,7 @@ class ManagerReadsTest : public CppUnit::TestFixture {
     protocol_->next.emplace_back(
         protocol::RefuseRead{protocol_->reads[0], Status::unavailable("nobody leads")});
     wake();
-    CPPUNIT_ASSERT_EQUAL(std::string("unavailable: nobody leads"), seen(read));
+    CPPUNIT_ASSERT_EQUAL(std::string("not available: nobody leads"), seen(read));
   }
 
   void a_sequential_read_is_done_at_once_when_it_sees_enough() {
@@ -116,7 +116,7 @@ class ManagerReadsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(seen(read).empty());
     now_ = until;
     turn();
-    CPPUNIT_ASSERT_EQUAL(std::string("unavailable: this replica has applied writes up to slot 1, "
+    CPPUNIT_ASSERT_EQUAL(std::string("not available: this replica has applied writes up to slot 1, "
                                      "and the read has to see slot 5; try another one"),
                          seen(read));
     CPPUNIT_ASSERT(manager_->quiet());
@@ -133,7 +133,7 @@ class ManagerReadsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("v at 1"), seen(near));
     now_ = now_ + seconds(1);
     turn();
-    CPPUNIT_ASSERT(seen(far).starts_with("unavailable") && seen(late).empty());
+    CPPUNIT_ASSERT(seen(far).starts_with("not available") && seen(late).empty());
     CPPUNIT_ASSERT(manager_->next_turn() <= now_ + seconds(1));
     apply("k", "w");
     apply("k", "x");

@@ -24,6 +24,8 @@ class AloneProtocol final : public protocol::Protocol {
     position_ = recovery.applied;
   }
   bool keeps_log() const override { return true; }
+  // So writes without an operation id get none: there is nothing to forget, and no time for it.
+  bool checks_operations() const override { return true; }
   void step(protocol::Event event, TimePoint, protocol::Effects& effects) override {
     const auto* propose = std::get_if<protocol::Propose>(&event);
     if (propose == nullptr) return;
