@@ -85,10 +85,11 @@ FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omi
 FUZZ_FLAGS := -O1 -g $(INCLUDE) $(FUZZ_SANITIZE) -fsanitize=fuzzer-no-link -pthread
 FUZZ_LIBRARY := $(wildcard src/base/*.cc src/rpc/*.cc) src/kv/command.cc \
                 src/kv/transaction.cc src/kv/transaction_codec.cc \
-                src/client/server.cc src/client/wire.cc \
+                src/client/server.cc src/client/wire.cc src/client/wire_transaction.cc \
                 $(addprefix src/service/,cluster.cc paxos_codec.cc peer_codec.cc \
                   transaction_codec.cc twopc_codec.cc wire.cc) \
-                $(addprefix src/rkv/,words.cc shell_line.cc options.cc load_source.cc files.cc)
+                $(addprefix src/rkv/,words.cc shell_line.cc options.cc option_table.cc \
+                  load_source.cc files.cc dump_format.cc json.cc)
 FUZZ_OBJECTS := $(FUZZ_LIBRARY:%.cc=$(FUZZ)/obj/%.o) \
                 $(addprefix $(FUZZ)/obj/,kv_xdr.o ledger_xdr.o ledger_svc.o)
 FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz_replay/%)
@@ -207,7 +208,7 @@ $(BUILD)/attacks_stock_server: $(ATTACKS_OBJ)/stock_server.o $(BENCH_OBJ)/other_
 $(FUZZ_TARGETS:%=$(FUZZ)/%): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o \
                               $(FUZZ)/obj/tests/fuzz/reference_records.o $(FUZZ)/librkv.a
 	$(FUZZ_CXX) $(FUZZ_SANITIZE) -fsanitize=fuzzer -pthread -o $@ $^ \
-	  -ltirpc -lfmt -lboost_program_options
+	  -ltirpc -lfmt -lxxhash
 $(FUZZ)/librkv.a: $(FUZZ_OBJECTS)
 	rm -f $@
 	ar rcs $@ $^
