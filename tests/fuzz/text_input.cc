@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <string>
@@ -185,8 +186,8 @@ void check_load_lines(std::string_view text, std::string_view sizes) {
   fed_input().feed(text, sizes);
   cli::load_lines(fed_input().file(), sink);
   if (text.starts_with(cli::kDumpBeginning)) {
-    const auto failures = std::count_if(loaded.begin(), loaded.end(),
-                                        [](const Loaded& each) { return !each.ok; });
+    const auto failures =
+        std::count_if(loaded.begin(), loaded.end(), [](const Loaded& each) { return !each.ok; });
     RKV_CHECK(failures <= 1, "behind what is wrong with a dump nothing is read");
     return;
   }

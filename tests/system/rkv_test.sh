@@ -90,7 +90,8 @@ for arguments in 'put k v' 'del k' 'incr k'; do
 done
 expect_status 3 "$RKV" demo
 expect_match 'stderr of rkv demo' "$(normalized <<<"$error")" \
-  "^rkv: demo: put rkv-demo-[0-9a-f]{16}/apple red: not available: no server answered: $refused; nothing happened\$"
+  "^rkv: demo: put rkv-demo-[0-9a-f]{16}/apple red: not available: no server answered: $refused; \
+nothing happened\$"
 unset RKV_SERVERS
 
 # A call that nobody can serve is refused after a second.
@@ -147,8 +148,8 @@ expect_equal 'the error' "$error" \
 long_key=$(printf 'k%.0s' {1..1024})
 check 0 'ok version 1' '' put "$long_key" v
 for command in "put ${long_key}k v" "del ${long_key}k"; do
-  check 6 '' "rkv: ${command%% *}: over a limit: the key has 1025 bytes, the limit is 1024; nothing \
-happened" $command
+  check 6 '' "rkv: ${command%% *}: over a limit: the key has 1025 bytes, the limit is 1024; \
+nothing happened" $command
 done
 check 6 '' 'rkv: get: over a limit: the key has 1025 bytes, the limit is 1024' get "${long_key}k"
 check 2 '' 'rkv: get: invalid: the key is empty, it needs at least 1 byte' get ''
