@@ -74,11 +74,12 @@ check_match 0 '"version": "[0-9]+\.[0-9]+\.[0-9]+"' '^$' -w json version
 step 'nobody there'
 mapfile -t ports < <(free_ports 2)
 address_of_replica=('' "127.0.0.1:${ports[0]}" "127.0.0.1:${ports[1]}") cluster_size=2
-check 3 '' 'rkv: get: not available: ADDRESS1: connection refused' \
+check 3 '' 'rkv: get: not available: ADDRESS1: connection refused' --timeout 0.5 \
   -s "${address_of_replica[1]}" get k
 # Those that failed come last, so that they may be named in either order.
 refused='ADDRESS[12]: connection refused; ADDRESS[12]: connection refused'
-export RKV_SERVERS=${address_of_replica[1]},${address_of_replica[2]}
+# A call is tried again until its time is over.
+export RKV_SERVERS=${address_of_replica[1]},${address_of_replica[2]} RKV_TIMEOUT=0.5
 for arguments in 'get k' replicas status 'load .'; do
   check_match 3 '^$' "^rkv: ${arguments%% *}: not available: no server answered: $refused\$" \
     $arguments
@@ -92,7 +93,7 @@ expect_status 3 "$RKV" demo
 expect_match 'stderr of rkv demo' "$(normalized <<<"$error")" \
   "^rkv: demo: put rkv-demo-[0-9a-f]{16}/apple red: not available: no server answered: $refused; \
 nothing happened\$"
-unset RKV_SERVERS
+unset RKV_SERVERS RKV_TIMEOUT
 
 # A call that nobody can serve is refused after a second.
 start_cluster 3 --request-timeout-ms 1000
