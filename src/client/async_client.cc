@@ -42,20 +42,19 @@ Status with_certainty(const Status& status) {
 AsyncClient::State::State(rpc::EventLoop& loop, std::vector<Server> servers,
                           const ClientOptions& options)
     : loop_(loop), options_(options) {
-  pool_.emplace(loop, std::move(servers), pool_options(options.transport, options.discover));
+  pool_.emplace(loop, std::move(servers), pool_options());
 }
 
-ServerPoolOptions AsyncClient::State::pool_options(rpc::Transport transport, bool discover) const {
+ServerPoolOptions AsyncClient::State::pool_options() const {
   ServerPoolOptions options;
-  options.transport = transport;
-  options.discover = discover;
+  options.transport = options_.transport;
+  options.discover = options_.discover;
   options.connect_timeout = std::min(kConnectTimeoutMax, options_.timeout);
   return options;
 }
 
 AsyncClient::State::~State() {
   is_closing_ = true;
-  tcp_pool_.reset();
   pool_.reset();
   while (!operations_.empty()) finish_late(*operations_.begin()->first);
   run_refused();
@@ -89,7 +88,7 @@ void AsyncClient::State::start(std::unique_ptr<Operation> operation, const Statu
   operation->is_counted = true;
   Operation& taken = adopt(std::move(operation));
   // The history tells slots only where there are some.
-  if (options_.recorder != nullptr && !replication_) ask_replication();
+  if (options_.recorder != nullptr && !cluster_) ask_session();
   if (taken.effect == Effect::kWrites) {
     await_sequence(taken);
   } else {
@@ -131,28 +130,14 @@ void AsyncClient::State::run_refused() {
 
 // ---- what a write needs before it is sent ------------------------------------------------------
 
-void AsyncClient::State::await(std::list<Operation*>& queue, Operation& operation) {
-  queue.push_back(&operation);
-  operation.timer = loop_.add_timer(operation.deadline, [this, &queue, &operation] {
+void AsyncClient::State::await_sequence(Operation& operation) {
+  awaiting_sequence_.push_back(&operation);
+  operation.timer = loop_.add_timer(operation.deadline, [this, &operation] {
     operation.timer = 0;
-    queue.remove(&operation);
+    awaiting_sequence_.remove(&operation);
     finish_late(operation);
   });
-}
-
-void AsyncClient::State::await_sequence(Operation& operation) {
-  if (awaiting_sequence_.empty() && session_is_open() && ids_.has_room()) {
-    send_first(operation);
-    return;
-  }
-  await(awaiting_sequence_, operation);
   give_sequences();
-}
-
-void AsyncClient::State::send_first(Operation& operation) {
-  operation.sequence = ids_.begin();
-  operation.session = session_;
-  attempt(operation);
 }
 
 bool AsyncClient::State::session_is_open() const {
@@ -175,29 +160,30 @@ void AsyncClient::State::give_sequences() {
 
 void AsyncClient::State::ask_session() {
   if (session_question_ != nullptr) return;
-  TimePoint deadline = now();
-  for (const Operation* each : awaiting_sequence_) deadline = std::max(deadline, each->deadline);
   CallOptions options;
-  options.timeout = std::max(deadline - now(), milliseconds(1));
-  session_question_ =
-      &adopt(make_session(options, [this](const Result<std::uint64_t>& first_sequence) {
-        session_came(first_sequence);
-      }));
+  if (!awaiting_sequence_.empty()) {
+    TimePoint deadline = now();
+    for (const Operation* each : awaiting_sequence_) deadline = std::max(deadline, each->deadline);
+    options.timeout = std::max(deadline - now(), milliseconds(1));
+  }
+  session_question_ = &adopt(
+      make_session(options, [this](const Result<Session>& session) { session_came(session); }));
   attempt(*session_question_);
 }
 
-void AsyncClient::State::session_came(const Result<std::uint64_t>& first_sequence) {
+void AsyncClient::State::session_came(const Result<Session>& session) {
   session_question_ = nullptr;
   if (is_closing_) return;
-  if (first_sequence.ok()) {
-    ids_.open(first_sequence.value());
+  if (session.ok()) {
+    ids_.open(session.value().first_sequence);
+    cluster_ = session.value();
     ++session_;
     session_is_over_ = false;
     session_opened_at_ = now();
     return;  // finish() goes on with who waits
   }
   // Those that have time left, as they came later, ask again.
-  const StatusCode code = first_sequence.status().code();
+  const StatusCode code = session.status().code();
   const bool is_final =
       !options_.patient || (code != StatusCode::kUnavailable && code != StatusCode::kBusy);
   std::list<Operation*> failed = std::exchange(awaiting_sequence_, {});
@@ -208,37 +194,7 @@ void AsyncClient::State::session_came(const Result<std::uint64_t>& first_sequenc
     }
     each = next;
   }
-  for (Operation* each : failed) finish(*each, first_sequence.status());
-}
-
-void AsyncClient::State::await_replication(Operation& operation) {
-  await(awaiting_replication_, operation);
-  ask_replication();
-}
-
-void AsyncClient::State::ask_replication() {
-  if (is_asking_replication_) return;
-  is_asking_replication_ = true;
-  std::unique_ptr<Operation> question = make_status(
-      false, {}, [this](const Result<ReplicaStatus>& status) { replication_came(status); });
-  if (options_.transport == rpc::Transport::kUdp) {
-    if (!tcp_pool_) {
-      tcp_pool_.emplace(loop_, pool_->servers(), pool_options(rpc::Transport::kTcp, false));
-    }
-    question->pool = &*tcp_pool_;
-  }
-  attempt(adopt(std::move(question)));
-}
-
-void AsyncClient::State::replication_came(const Result<ReplicaStatus>& status) {
-  is_asking_replication_ = false;
-  if (is_closing_) return;
-  if (status.ok()) replication_ = status.value().replication;
-  const std::list<Operation*> waiting = std::exchange(awaiting_replication_, {});
-  for (Operation* each : waiting) {
-    loop_.cancel_timer(std::exchange(each->timer, 0));
-    go_on_in_doubt(*each);
-  }
+  for (Operation* each : failed) finish(*each, session.status());
 }
 
 // ---- ending ------------------------------------------------------------------------------------
@@ -290,7 +246,7 @@ void AsyncClient::State::finish(Operation& operation, Status status) {
   }
   if (options_.recorder != nullptr) {
     ended->record(*options_.recorder, {ended->begun, status, ended->answerer.replica,
-                                       options_.process, replication_ == kReplicationPaxos});
+                                       options_.process, cluster_ && cluster_->has_total_order});
   }
   ended->end(status, ended->answerer);
   give_sequences();

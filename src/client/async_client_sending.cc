@@ -123,12 +123,7 @@ void AsyncClient::State::not_answered(Operation& operation, ServerPool::Index se
 void AsyncClient::State::go_on_in_doubt(Operation& operation) {
   if (now() >= operation.deadline) {
     finish_late(operation);
-  } else if (!replication_ && !is_asking_replication_ && operation.asked_replication) {
-    finish(operation, Status::unknown(failure_so_far(operation).reason()));
-  } else if (!replication_) {
-    operation.asked_replication = true;
-    await_replication(operation);
-  } else if (*replication_ == kReplicationForward) {
+  } else if (!cluster_->ids_protect) {
     finish(operation, Status::unknown(failure_so_far(operation).reason()));
   } else {
     attempt(operation);

@@ -50,7 +50,7 @@ class AsyncClient::State {
     Status status;
   };
 
-  ServerPoolOptions pool_options(rpc::Transport transport, bool discover) const;
+  ServerPoolOptions pool_options() const;
 
   // Beginning.
   Status check_room(const Operation& operation) const;
@@ -64,11 +64,7 @@ class AsyncClient::State {
   void send_first(Operation& operation);
   bool session_is_open() const;
   void ask_session();
-  void session_came(const Result<std::uint64_t>& first_sequence);
-  void await_replication(Operation& operation);
-  void ask_replication();
-  void replication_came(const Result<ReplicaStatus>& status);
-  void await(std::list<Operation*>& queue, Operation& operation);
+  void session_came(const Result<Session>& session);
 
   // Sending, and what comes of it.
   void attempt(Operation& operation);
@@ -94,7 +90,6 @@ class AsyncClient::State {
   // Posted tasks hold it weakly.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::optional<ServerPool> pool_;
-  std::optional<ServerPool> tcp_pool_;  // for what is too long for UDP
 
   std::unordered_map<Operation*, std::unique_ptr<Operation>> operations_;
   std::size_t count_ = 0;  // of those that a program began
@@ -108,10 +103,7 @@ class AsyncClient::State {
   TimePoint session_opened_at_;
   Operation* session_question_ = nullptr;
   std::list<Operation*> awaiting_sequence_;
-
-  std::optional<std::string> replication_;
-  bool is_asking_replication_ = false;
-  std::list<Operation*> awaiting_replication_;
+  std::optional<Session> cluster_;  // what a session told of it
 };
 
 }  // namespace rkv::client

@@ -62,7 +62,6 @@ class Operation {
   std::uint64_t sequence = 0;            // of a write that was sent; 0: none yet
   std::uint64_t session = 0;             // which session the sequence is of, counted from 1
   bool may_have_run = false;             // a copy of a write that ended without a clear answer
-  bool asked_replication = false;        // whether ids protect was asked for its sake
   bool is_counted = false;               // a program began it, not the client itself
   bool is_slow = false;                  // takes its time even where all is well
   bool was_busy = false;                 // the latest failure was kBusy

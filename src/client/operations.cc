@@ -279,8 +279,8 @@ std::unique_ptr<Operation> make_status(bool state_hash, const CallOptions& optio
   return operation;
 }
 std::unique_ptr<Operation> make_session(const CallOptions& options,
-                                        UniqueFunction<void(Result<std::uint64_t>)> done) {
-  return std::make_unique<QuestionOperation<kv_session_args, kv_session_result, std::uint64_t>>(
+                                        UniqueFunction<void(Result<Session>)> done) {
+  return std::make_unique<QuestionOperation<kv_session_args, kv_session_result, Session>>(
       kSession, kv_session_args{}, session_of, options, std::move(done));
 }
 

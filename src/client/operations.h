@@ -25,8 +25,7 @@ std::unique_ptr<Operation> make_replicas(const CallOptions& options,
                                          AsyncClient::ReplicasDone done);
 std::unique_ptr<Operation> make_status(bool state_hash, const CallOptions& options,
                                        AsyncClient::StatusDone done);
-// Asks for the first sequence of a session.
 std::unique_ptr<Operation> make_session(const CallOptions& options,
-                                        UniqueFunction<void(Result<std::uint64_t>)> done);
+                                        UniqueFunction<void(Result<Session>)> done);
 
 }  // namespace rkv::client

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 #include "base/time.h"
 #include "rpc/endpoint.h"
@@ -12,8 +11,6 @@ namespace rkv::client {
 class HistoryRecorder;
 
 // Names of replication protocols, as STATUS says them.
-constexpr std::string_view kReplicationPaxos = "paxos";
-constexpr std::string_view kReplicationForward = "forward";
 
 // How much a read sees; kv_consistency in kv.x says it in full.
 enum class Consistency {

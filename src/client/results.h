@@ -97,6 +97,13 @@ struct PageOutcome : Outcome {
   Certainty certainty() const { return certainty_of_read(status); }
 };
 
+// What SESSION says.
+struct Session {
+  std::uint64_t first_sequence = 0;
+  bool ids_protect = false;      // a write that is sent twice is done once
+  bool has_total_order = false;  // positions are slots, the same at all replicas
+};
+
 // What REPLICAS says.
 struct ReplicaList {
   ReplicaId self;  // the replica that answered

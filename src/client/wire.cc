@@ -217,11 +217,14 @@ Result<ReplicaList> replicas_of(const kv_replicas_result& result, const std::str
   return list;
 }
 
-Result<std::uint64_t> session_of(const kv_session_result& result, const std::string& server) {
+Result<Session> session_of(const kv_session_result& result, const std::string& server) {
   if (number_of(result.status) != KV_OK) {
     return failure_of_answer(number_of(result.status), result.kv_session_result_u.failure, server);
   }
-  return std::uint64_t{result.kv_session_result_u.ok.first_sequence};
+  const kv_session_ok& ok = result.kv_session_result_u.ok;
+  const int replication = number_of(ok.replication);
+  return Session{ok.first_sequence, replication != KV_REPLICATION_FORWARD,
+                 replication == KV_REPLICATION_PAXOS};
 }
 
 Result<ReplicaStatus> status_of(const kv_status_result& result, const std::string& server) {

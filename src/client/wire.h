@@ -69,7 +69,6 @@ TransactOutcome outcome_of(const kv_transact_result& result, const std::string& 
 PageOutcome outcome_of(const kv_range_result& result, const std::string& server);
 Result<ReplicaList> replicas_of(const kv_replicas_result& result, const std::string& server);
 Result<ReplicaStatus> status_of(const kv_status_result& result, const std::string& server);
-// The first sequence of the session.
-Result<std::uint64_t> session_of(const kv_session_result& result, const std::string& server);
+Result<Session> session_of(const kv_session_result& result, const std::string& server);
 
 }  // namespace rkv::client

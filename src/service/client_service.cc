@@ -88,7 +88,9 @@ void ClientService::show_twopc(const twopc::TwoPc& twopc, const env::LogDevice& 
 void ClientService::session(rpc::Reply<kv_session_result> reply) {
   kv_session_result result{};
   result.status = KV_OK;
-  result.kv_session_result_u.ok.first_sequence = kv::first_sequence_of(context_.manager.epoch());
+  kv_session_ok& ok = result.kv_session_result_u.ok;
+  ok.first_sequence = kv::first_sequence_of(context_.manager.epoch());
+  ok.replication = static_cast<kv_replication>(context_.cluster.replication);
   reply.send(result);
 }
 

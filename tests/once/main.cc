@@ -30,12 +30,12 @@ constexpr const char* kUsage =
     R"(Usage: once counters|sum|bank --servers HOST:PORT,... [options]
 
 counters  clients increment a few counters through relays that lose replies; prints how many
-          increments were issued, acknowledged and left unknown, and the sum before and after. Wrong:
-          a sum that is not what was acknowledged, with up to the unknown more. With --to-the-end:
-          anything unknown.
+          increments were issued, acknowledged and left unknown, and the sum before and after.
+          Wrong: a sum that is not what was acknowledged, with up to the unknown more. With
+          --to-the-end: an increment that was not done.
 sum       prints the sum of the counters
-bank      money is transferred between accounts while others add up all there is; wrong: any sum that
-          is not what was there at first
+bank      money is transferred between accounts while others add up all there is; wrong: any
+          sum that is not what was there at first
 )";
 
 int fail(int status, const std::string& reason) {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Money goes from account to account by transactions, through all replicas, while others add up what
-# there is, at each consistency that the protocol has, and by listings of several pages; replicas are
-# killed and paused meanwhile. Every sum is what was there at first.
+# there is, at each consistency that the protocol has, and by listings of several pages; replicas
+# are killed and paused meanwhile. Every sum is what was there at first.
 # timeout: 120
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../chaos/lib.sh"

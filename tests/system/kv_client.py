@@ -386,6 +386,7 @@ def decode_written(result):
 
 def decode_session(result):
     first_sequence = result.uhyper()
+    result.uint()  # which replication the cluster has
     result.extension()
     return first_sequence
 

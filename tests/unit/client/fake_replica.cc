@@ -261,6 +261,8 @@ class FakeReplica::State {
     } else if (call.what == "session") {
       kv_session_result result{};
       result.kv_session_result_u.ok.first_sequence = first_sequence();
+      result.kv_session_result_u.ok.replication =
+          replication_name() == "forward" ? KV_REPLICATION_FORWARD : KV_REPLICATION_PAXOS;
       token.send((xdrproc_t)xdr_kv_session_result, &result);
     } else if (call.what == "replicas") {
       serve_replicas(token);
