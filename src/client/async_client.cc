@@ -131,6 +131,10 @@ void AsyncClient::State::run_refused() {
 // ---- what a write needs before it is sent ------------------------------------------------------
 
 void AsyncClient::State::await_sequence(Operation& operation) {
+  if (awaiting_sequence_.empty() && session_is_open() && ids_.has_room()) {
+    send_first(operation);
+    return;
+  }
   awaiting_sequence_.push_back(&operation);
   operation.timer = loop_.add_timer(operation.deadline, [this, &operation] {
     operation.timer = 0;
@@ -138,6 +142,12 @@ void AsyncClient::State::await_sequence(Operation& operation) {
     finish_late(operation);
   });
   give_sequences();
+}
+
+void AsyncClient::State::send_first(Operation& operation) {
+  operation.sequence = ids_.begin();
+  operation.session = session_;
+  attempt(operation);
 }
 
 bool AsyncClient::State::session_is_open() const {

@@ -1,5 +1,6 @@
 #include "kv/history.h"
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 #include <utility>
@@ -53,7 +54,29 @@ bool History::VersionLess::operator()(VersionView one, const VersionKey& other) 
 
 void History::pin(Position at) {
   RKV_CHECK(pins_.empty() || pins_.rbegin()->first <= at, "what is pinned is the state as it is");
-  ++pins_[at].count;
+  Pin& pin = pins_[at];
+  ++pin.count;
+  pin.passed_below.clear();
+  pin.passed_from.reset();
+}
+
+void History::pass(Position at, std::string_view bound, bool reverse) {
+  const auto found = pins_.find(at);
+  if (found == pins_.end()) return;
+  Pin& pin = found->second;
+  if (!reverse) {
+    if (bound > pin.passed_below) pin.passed_below = bound;
+  } else if (!pin.passed_from || bound < *pin.passed_from) {
+    pin.passed_from = bound;
+  }
+}
+
+bool History::keeps(Position at, std::string_view first, std::string_view end) const {
+  const auto found = pins_.find(at);
+  if (found == pins_.end()) return false;
+  const Pin& pin = found->second;
+  return first >= pin.passed_below &&
+         (!pin.passed_from || (!end.empty() && end <= *pin.passed_from));
 }
 
 void History::unpin(Position at) {
@@ -106,7 +129,9 @@ void History::save(std::string_view key, const Entry* before, Position changed_a
   if (pins_.empty()) return;
   const auto newest = pins_.rbegin();
   RKV_CHECK(changed_at > newest->first, "a pinned state is one before the change");
-  if (is_saved_above(key, newest->first)) return;
+  const bool has_passed = std::all_of(
+      pins_.begin(), pins_.end(), [key](const auto& pin) { return pin.second.has_passed(key); });
+  if (has_passed || is_saved_above(key, newest->first)) return;
   const std::size_t bytes = bytes_of(key, before);
   if (bytes > bytes_max_ - bytes_) {
     clear();

@@ -14,7 +14,7 @@
 namespace rkv::kv {
 
 // How many bytes of keys and values, and of what they take in memory around them, a history keeps.
-constexpr std::size_t kHistoryBytesMax = 8 * 1024 * 1024;
+constexpr std::size_t kHistoryBytesMax = 12 * 1024 * 1024;
 
 // What entries were at some earlier positions, each of which somebody has pinned: so that a listing
 // of many pages shows one state while writes go on. Keeps nothing when nothing is pinned, and of a
@@ -25,13 +25,20 @@ class History {
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
-  // Keeps the state at this position, the last one applied, from now on.
+  // Keeps the state at this position, the last one applied, from now on; all of it, whatever was
+  // passed there before.
   void pin(Position at);
+  // Nobody will read the keys below (or, with `reverse`, from) this bound on at that position any
+  // more: what they are then need not be kept.
+  void pass(Position at, std::string_view bound, bool reverse);
   // Ends one pin() of that position; does nothing if it is not kept. The last one of a position
   // takes as long as looking at what was saved between it and the next pin.
   void unpin(Position at);
-  // Whether the state at this position can still be read.
+  // Whether anything of this position can still be read.
   bool keeps(Position at) const { return pins_.contains(at); }
+  // Whether the keys from `first` up to `end` (empty: to the last) can still be read at this
+  // position.
+  bool keeps(Position at, std::string_view first, std::string_view end) const;
 
   // Whether save() must be called before each change of an entry.
   bool wants_changes() const { return !pins_.empty(); }
@@ -73,6 +80,13 @@ class History {
     std::size_t count = 0;
     // The versions that are changed above this pin, and not above the next one.
     std::vector<Versions::iterator> versions;
+    // What was passed: the keys below the one and from the other on.
+    std::string passed_below;
+    std::optional<std::string> passed_from;
+
+    bool has_passed(std::string_view key) const {
+      return key < passed_below || (passed_from && key >= *passed_from);
+    }
   };
   bool is_saved_above(std::string_view key, Position at) const;
   void give_back(std::vector<Versions::iterator> versions, Pin& earlier, Position at);

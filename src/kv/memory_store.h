@@ -28,6 +28,9 @@ class MemoryStore final : public Store {
   void scan(const Scan& scan, ScanDone done) override;
   Position pin() override;
   void unpin(Position at) override { history_.unpin(at); }
+  void pass(Position at, std::string_view bound, bool reverse) override {
+    history_.pass(at, bound, reverse);
+  }
   void apply(Position position, std::vector<Change> changes, SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override;
   std::uint64_t epoch() const override { return epoch_; }

@@ -177,7 +177,7 @@ ScanPage scan_entries(const EntryMap& entries, const History& history, const Sca
   RKV_CHECK(scan.entries_max > 0, "a page has room for one entry at least");
   ScanPage page;
   page.position = scan.at == 0 ? now : scan.at;
-  page.gone = scan.at != 0 && !history.keeps(scan.at);
+  page.gone = scan.at != 0 && !history.keeps(scan.at, scan.first, scan.end);
   const bool is_empty = !scan.end.empty() && scan.end <= scan.first;
   if (page.gone || is_empty) return page;
   const auto there = entries_of(entries, scan);

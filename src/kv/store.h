@@ -80,6 +80,9 @@ class Store {
   // are not durable.
   virtual Position pin() = 0;
   virtual void unpin(Position at) = 0;
+  // The keys below (or, with `reverse`, from) this bound on will not be scanned any more at that
+  // position: less needs to be kept for it. A scan of them there may find ScanPage::gone.
+  virtual void pass(Position at, std::string_view bound, bool reverse) = 0;
 
   // Applies the changes of one position, which must be the last one plus 1, and takes over those of
   // the session table. All of them become durable together with the position, or none.

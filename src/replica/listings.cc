@@ -32,6 +32,11 @@ bool Listings::went_on(Position at, bool is_last, TimePoint now) {
   return true;
 }
 
+bool Listings::is_one(Position at) const {
+  const auto found = open_.find(at);
+  return found != open_.end() && found->second.listings == 1;
+}
+
 void Listings::tick(TimePoint now) {
   for (auto open = open_.begin(); open != open_.end();) {
     open = open->second.until <= now ? end(open) : std::next(open);

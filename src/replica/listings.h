@@ -27,6 +27,8 @@ class Listings {
   void began(Position at, TimePoint now);
   // Another page of it has been read, the last one or not. False if nothing is pinned there.
   bool went_on(Position at, bool is_last, TimePoint now);
+  // Whether one listing alone goes on there.
+  bool is_one(Position at) const;
   // The store has dropped what was pinned there.
   void is_gone(Position at) { open_.erase(at); }
 

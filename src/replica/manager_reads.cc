@@ -62,6 +62,10 @@ void Manager::scan(kv::Scan scan, bool may_follow, const ReadOptions& options, S
       return;
     }
     const bool pins = may_follow && has_total_order();
+    // Whoever asks for this page has those before it.
+    if (listings_.is_one(scan.at)) {
+      store_.pass(scan.at, scan.reverse ? scan.end : scan.first, scan.reverse);
+    }
     auto shared = std::make_shared<ScanDone>(std::move(done));
     state_machine_.scan(scan, pins, [this, scan, pins, shared](kv::ScanPage&& page) {
       if (pins) page_was_read(scan, page);

@@ -66,6 +66,9 @@ class RocksStore final : public kv::Store {
   void scan(const kv::Scan& scan, ScanDone done) override;
   Position pin() override;
   void unpin(Position at) override { history_.unpin(at); }
+  void pass(Position at, std::string_view bound, bool reverse) override {
+    history_.pass(at, bound, reverse);
+  }
   void apply(Position position, std::vector<kv::Change> changes,
              kv::SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override;

@@ -44,8 +44,10 @@ Outcome outcome_of(const Status& status, Kind kind) {
     case StatusCode::kDenied:
     case StatusCode::kOverLimit:
     case StatusCode::kBusy:
+    case StatusCode::kRevisionGone:
       return Outcome::kRefused;
     case StatusCode::kUnknown:
+    case StatusCode::kExpired:
     case StatusCode::kInternal:
     case StatusCode::kPartlyApplied:
       return kind == Kind::kGet ? Outcome::kRefused : Outcome::kUnknown;
@@ -110,7 +112,7 @@ void Load::begin(std::size_t index) {
   rpc::Channel& channel = *channels_[client.server];
   if (client.operation.kind == Kind::kGet) {
     kv_get_args args;
-    client::fill_get(client.operation.key, &args);
+    client::fill_get(client.operation.key, {}, &args);
     channel.call<kv_get_args, kv_get_result>(
         kGetProcedure, args, deadline,
         [this, index](const rpc::CallOutcome& outcome, kv_get_result& result) {

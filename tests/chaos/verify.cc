@@ -63,7 +63,7 @@ class Reader {
   void read(std::size_t entry) {
     ++calls_;
     kv_get_args args;
-    client::fill_get(entries_[entry].key, &args);
+    client::fill_get(entries_[entry].key, {}, &args);
     channel_.call<kv_get_args, kv_get_result>(
         kGetProcedure, args, rpc::EventLoop::read_clock() + timeout_,
         [this, entry](const rpc::CallOutcome& outcome, kv_get_result& result) {

@@ -24,6 +24,9 @@ class DeferringStore final : public kv::Store {
   void scan(const kv::Scan& scan, ScanDone done) override;
   Position pin() override { return memory_.pin(); }
   void unpin(Position at) override { memory_.unpin(at); }
+  void pass(Position at, std::string_view bound, bool reverse) override {
+    memory_.pass(at, bound, reverse);
+  }
   void apply(Position position, std::vector<kv::Change> changes,
              kv::SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override { memory_.visit_replies(visitor); }

@@ -56,6 +56,9 @@ class SimStore final : public kv::Store {
   void scan(const kv::Scan& scan, ScanDone done) override { state_.scan(scan, std::move(done)); }
   Position pin() override { return state_.pin(); }
   void unpin(Position at) override { state_.unpin(at); }
+  void pass(Position at, std::string_view bound, bool reverse) override {
+    state_.pass(at, bound, reverse);
+  }
   void apply(Position position, std::vector<kv::Change> changes,
              kv::SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override { state_.visit_replies(visitor); }

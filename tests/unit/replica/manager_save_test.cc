@@ -52,6 +52,9 @@ class HeldStore final : public kv::Store {
   void scan(const kv::Scan& scan, ScanDone done) override { inner_.scan(scan, std::move(done)); }
   Position pin() override { return inner_.pin(); }
   void unpin(Position at) override { inner_.unpin(at); }
+  void pass(Position at, std::string_view bound, bool reverse) override {
+    inner_.pass(at, bound, reverse);
+  }
   void visit_replies(ReplyVisitor visitor) const override { inner_.visit_replies(visitor); }
   std::uint64_t epoch() const override { return inner_.epoch(); }
   void write() override {
