@@ -98,7 +98,7 @@ it happens at one moment, or nothing of it. docs/txn.txt says it in full:
     put KEY VALUE|@FILE [--prev]
     get KEY
     del KEY [--prev]
-    del --prefix P             or --from A --to B: under paxos only
+    del --prefix P             or --from A --to B; one of them, under paxos
     incr KEY [N]
     append KEY VALUE|@FILE
   else                         if not

@@ -126,12 +126,14 @@ class Load {
       progress_.erase();
       return report_not_tried("load", status);
     }
-    if (const Status status = loader_.start(); !status.ok()) return report("load", status);
+    if (const Status status = loader_.start(); !status.ok()) {
+      return report_not_tried("load", status);
+    }
     const auto started = std::chrono::steady_clock::now();
     const Status status = load_source(source, sink(), progress_);
     if (status.ok()) loader_.drain();
     progress_.erase();
-    if (!status.ok()) return report("load", status);
+    if (!status.ok()) return report_not_tried("load", status);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
     finish();
     write_totals(loader_.totals(), failures_, elapsed.count(), options_.format);

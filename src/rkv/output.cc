@@ -110,6 +110,20 @@ ExitStatus report(std::string_view what, const Status& status) {
   return exit_status_of(status.code());
 }
 
+ExitStatus report_write(std::string_view what, const Status& status) {
+  constexpr std::string_view kNothing = "; nothing happened";
+  constexpr std::string_view kUnknown = "; outcome unknown";
+  const std::string& reason = status.reason();
+  // That there was nothing to remove, or at which replicas something is missing, says it all.
+  const bool says_it = status.code() == StatusCode::kNotFound ||
+                       status.code() == StatusCode::kPartlyApplied || reason.ends_with(kNothing) ||
+                       reason.ends_with(kUnknown);
+  if (says_it) return report(what, status);
+  const bool is_nothing = certainty_of(status.code()) == Certainty::kNothingHappened;
+  return report(
+      what, Status(status.code(), fmt::format("{}{}", reason, is_nothing ? kNothing : kUnknown)));
+}
+
 ExitStatus report_not_tried(std::string_view what, const Status& status) {
   return report(what, Status(status.code(), status.reason() + "; nothing happened"));
 }

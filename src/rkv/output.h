@@ -28,8 +28,12 @@ void write_error(std::string_view line);
 // status.
 ExitStatus report(std::string_view what, const Status& status);
 
+// The same for what may have changed something: the line says whether nothing happened or the
+// outcome is unknown, as certainty_of() does, where the reason does not say it already.
+ExitStatus report_write(std::string_view what, const Status& status);
+
 // The same for what failed before anything was asked of a server: the line says that nothing
-// happened. What comes from src/client says so itself.
+// happened.
 ExitStatus report_not_tried(std::string_view what, const Status& status);
 
 // The bytes on one line, all of them: text as it is but for tabs, newlines and backslashes, what is

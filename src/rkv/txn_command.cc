@@ -110,7 +110,9 @@ ExitStatus run_txn(const Options& options, Session& session) {
   const Result<client::Client*> client = session.client();
   if (!client.ok()) return report_not_tried("txn", client.status());
   const client::TransactOutcome outcome = client.value()->transact(transaction, options.call());
-  if (!outcome.status.ok()) return report("txn", outcome.status);
+  if (!outcome.status.ok()) {
+    return reads ? report("txn", outcome.status) : report_write("txn", outcome.status);
+  }
   write_output(txn_text(transaction, outcome, options.format));
   return outcome.succeeded ? kExitOk : kExitNotFound;
 }

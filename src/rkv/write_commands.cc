@@ -76,7 +76,7 @@ ExitStatus report_not_done(const Options& options, const client::WriteOutcome& o
 // The end of a put or del that was done, or of which a condition does not hold.
 ExitStatus show_outcome(const Options& options, const client::WriteOutcome& outcome,
                         const std::string& line) {
-  if (!outcome.status.ok()) return report(options.command, outcome.status);
+  if (!outcome.status.ok()) return report_write(options.command, outcome.status);
   if (!outcome.condition_held) return report_not_done(options, outcome);
   if (options.format == OutputFormat::kJson) {
     Json object = write_json(options.arguments[0], outcome);
@@ -93,7 +93,7 @@ ExitStatus remove_range(const Options& options, const client::Range& range,
                         client::Client& client) {
   const client::RemoveRangeOutcome outcome = client.delete_range(range, options.call());
   if (!outcome.status.ok()) {
-    const ExitStatus status = report("del", outcome.status);
+    const ExitStatus status = report_write("del", outcome.status);
     if (outcome.removed > 0) {
       write_error(fmt::format("del: {} keys were removed before that", outcome.removed));
     }
@@ -173,7 +173,7 @@ ExitStatus run_incr(const Options& options, Session& session) {
   if (!client.ok()) return report_not_tried("incr", client.status());
   const client::WriteOutcome outcome =
       client.value()->incr(options.arguments[0], amount, options.call());
-  if (!outcome.status.ok()) return report("incr", outcome.status);
+  if (!outcome.status.ok()) return report_write("incr", outcome.status);
   if (options.format != OutputFormat::kJson) {
     write_output(fmt::format("{}\n", outcome.number));
     return kExitOk;
@@ -191,7 +191,7 @@ ExitStatus run_append(const Options& options, Session& session) {
   if (!value.ok()) return report_not_tried("append", value.status());
   const client::WriteOutcome outcome =
       client.value()->append(options.arguments[0], value.value(), options.call());
-  if (!outcome.status.ok()) return report("append", outcome.status);
+  if (!outcome.status.ok()) return report_write("append", outcome.status);
   if (options.format != OutputFormat::kJson) {
     write_output(fmt::format("ok version {}, {} bytes\n", outcome.key_version, outcome.size));
     return kExitOk;

@@ -28,7 +28,7 @@ normalized() {
   for ((id = 1; id <= cluster_size; ++id)); do
     text=${text//${address_of_replica[id]}/ADDRESS$id}
     text=${text//${port_of_replica[id]}/PORT$id}
-    text=${text//${peer_port_of_replica[id]:-none}/PEER$id}
+    [[ -z ${peer_port_of_replica[id]:-} ]] || text=${text//${peer_port_of_replica[id]}/PEER$id}
   done
   sed -E -e 's/in [0-9]+\.[0-9]{3} s/in T s/' -e 's/\([0-9]+ keys\/s\)/(R keys\/s)/' \
     -e 's/within [0-9]+ ms/within M ms/g' -e 's/of revision [0-9]+/of revision P/' \

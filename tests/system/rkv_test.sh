@@ -80,11 +80,11 @@ check 3 '' 'rkv: get: not available: ADDRESS1: connection refused' --timeout 0.5
 refused='ADDRESS[12]: connection refused; ADDRESS[12]: connection refused'
 # A call is tried again until its time is over.
 export RKV_SERVERS=${address_of_replica[1]},${address_of_replica[2]} RKV_TIMEOUT=0.5
-for arguments in 'get k' replicas status 'load .'; do
+for arguments in 'get k' replicas status; do
   check_match 3 '^$' "^rkv: ${arguments%% *}: not available: no server answered: $refused\$" \
     $arguments
 done
-for arguments in 'put k v' 'del k' 'incr k'; do
+for arguments in 'put k v' 'del k' 'incr k' 'load .'; do
   check_match 3 '^$' \
     "^rkv: ${arguments%% *}: not available: no server answered: $refused; nothing happened\$" \
     $arguments
@@ -194,7 +194,7 @@ expect_status 2 "$RKV" load bad-lines
 expect_equal 'the number of error lines' "$(wc -l <<<"$error")" 11
 expect_equal 'the last error line' "$(tail -n 1 <<<"$error")" \
   'rkv: load: and 2 more errors; in all 12 invalid'
-check 7 '' 'rkv: load: error: absent: No such file or directory' load absent
+check 7 '' 'rkv: load: error: absent: No such file or directory; nothing happened' load absent
 
 # Whether no replica lags behind.
 all_is_applied() {

@@ -41,8 +41,8 @@ cp dl.dump old.dump.part
 rkv dump --prefix dl/ --resume old.dump
 echo nonsense >bad.dump.part.place; cp dl.dump bad.dump.part
 rkv dump --prefix dl/ --resume bad.dump
-size=$(head -n 2 dl.dump | wc -c); head -n 3 dl.dump >gone.dump.part
-echo '{"rkv_dump_place":1,"token":"t","server":"'$RKV_SERVERS'","size":'$size',"range":"the prefix '"'dl/'"'","revision":3}' >gone.dump.part.place
+head -n 2 dl.dump >gone.dump.part
+printf '{"rkv_dump_place":1,"token":"t","server":"%s","size":%s,"range":"%s","revision":3}' $RKV_SERVERS $(wc -c <gone.dump.part) "the prefix 'dl/'" >gone.dump.part.place
 rkv dump --prefix dl/ --resume gone.dump
 rkv dump --prefix other/ --resume gone.dump
 # what is wrong

@@ -16,3 +16,7 @@ rkv --timeout 0.5 dump silent.dump
 ls silent.dump*
 rkv --timeout 0.5 replicas
 resume 1
+# a write that was sent, and of which nobody knows
+{ echo 'put si/u 1'; wait_until 20 grep -qs ok unknown.txt; pause 1; echo 'put si/u 2'; } | rkv --timeout 0.5 shell >unknown.txt
+{ resume 1; echo 'put si/v 1'; wait_until 20 grep -qs ok unknown2.txt; pause 1; echo 'incr si/v 2'; } | rkv --timeout 0.5 shell >unknown2.txt
+resume 1

@@ -7,12 +7,15 @@ rkv txn transfer.txn
 rkv -w table txn transfer.txn
 rkv -w json txn transfer.txn
 # every step
-printf 'put txn/k v\nput txn/k w --prev\nappend txn/k xyz\nget txn/k\nget txn/none\nincr txn/n 5\ndel txn/k --prev\ndel txn/none\nput txn/p/1 1\nput txn/p/2 2\ndel --prefix txn/p/\ndel --from txn/x --to txn/y\n' >steps.txn
+printf 'put txn/k v\nput txn/k w --prev\nappend txn/k xyz\nget txn/k\nget txn/none\nincr txn/n 5\ndel txn/k --prev\ndel txn/none\nput txn/p/1 1\nput txn/p/2 2\ndel --prefix txn/p/\n' >steps.txn
 rkv txn steps.txn
 rkv del txn/n
 rkv -w table txn - <steps.txn
 rkv del txn/n
 rkv -w json txn steps.txn
+printf 'del --from txn/p --to txn/q\n' | rkv txn -
+printf 'del --from txn/x\ndel --prefix txn/y\n' | rkv txn -
+printf 'del --prefix ""\n' | rkv txn -
 # every condition
 printf 'if exists txn/alice\nif absent txn/none\nif version txn/alice = 2\nif version txn/none = 0\nif version txn/alice != 3\nif created txn/alice < 1000000\nif modified txn/alice > 0\nif created txn/none = 0\nif value txn/alice != "x y"\nif value txn/bob > 10\n' >conditions.txn
 (cat conditions.txn; printf 'then\nput txn/held yes\n') | rkv txn
