@@ -43,7 +43,7 @@ std::string DumpHash::hex() const {
 
 std::string dump_header(const Json& fields) {
   Json header = {{"rkv_dump", kFormatVersion}};
-  header.update(fields);
+  if (!fields.is_null()) header.update(fields);
   return to_line(header) + "\n";
 }
 

@@ -99,7 +99,7 @@ class RkvOptionsTest : public CppUnit::TestFixture {
     setenv("RKV_TRANSPORT", "udp", 1);
     CPPUNIT_ASSERT(parse({"get"}).value().transport == rpc::Transport::kUdp);
     CPPUNIT_ASSERT(parse({"get", "-t", "tcp"}).value().transport == rpc::Transport::kTcp);
-    CPPUNIT_ASSERT_EQUAL(std::string("-t is dccp, but must be tcp or udp"),
+    CPPUNIT_ASSERT_EQUAL(std::string("--transport is dccp, but must be tcp or udp"),
                          reason_of({"--transport", "dccp"}));
     CPPUNIT_ASSERT(parse({"--timeout", "4"}).value().timeout == seconds(4));
     setenv("RKV_OUTPUT", "yaml", 1);
