@@ -189,7 +189,9 @@ ExitStatus run_dump(const Options& options, Session& session) {
   dump.erase_progress();
   if (!status.ok()) {
     const ExitStatus exit_status = report("dump", status);
-    if (status.code() != StatusCode::kRevisionGone && dump.keys() > 0) {
+    const bool may_pass =
+        status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kBusy;
+    if (may_pass && dump.keys() > 0) {
       write_error(fmt::format("dump: {} keys are in {}; --resume goes on, for about a minute",
                               dump.keys(), printable(file.part_path(), 300)));
     }
