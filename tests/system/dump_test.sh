@@ -1,6 +1,6 @@
 #!/bin/bash
-# dump and load of many keys: whole while writes go on, equal by hash after a round trip, and both go
-# on where they were killed; a dump with the revision that it began with.
+# dump and load of many keys: whole while writes go on, equal by hash after a round trip, and both
+# go on where they were killed; a dump with the revision that it began with.
 # timeout: 120
 # shellcheck disable=SC2154 # variables of lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
