@@ -77,12 +77,17 @@ for id in 1 2; do
   ((most - before < growth_max_kb)) || fail "memory grew by $((most - before)) KiB"
 done
 
-process_tree=$(pgrep -P "$writer")
+children=$(pgrep -P "$writer")
 kill "$writer" 2>/dev/null
 wait "$writer" 2>/dev/null
 forget_process "$writer"
-# shellcheck disable=SC2086 # each pid is a word
-[[ -z $process_tree ]] || wait_until "$deadline" eval '! kill -0 '"$process_tree"' 2>/dev/null'
+children_ended() {
+  local child
+  for child in $children; do
+    ! kill -0 "$child" 2>/dev/null || return 1
+  done
+}
+wait_until "$deadline" children_ended || fail 'the writer does not end'
 
 step 'each dump has every key once, and was of one revision'
 for id in 1 2; do

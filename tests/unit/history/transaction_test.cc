@@ -357,7 +357,8 @@ class TransactionTest : public CppUnit::TestFixture {
                     "  an order of what was answered before:\n"
                     "    process 1 transact then put \"a\" = \"1\", incr \"b\" by 1 -> succeeded: "
                     "ok, version 1; 1 [10, 20]\n"
-                    "  which leaves: \"a\" = \"1\", version 1; \"b\" = \"1\", version 1\n"
+                    "  which leaves: \"a\" has a value that nobody read, version 1; "
+                    "\"b\" = \"1\", version 1\n"
                     "  writes under way then, their answers yet unknown:"),
         check(recorder_.history()).explanation);
   }
