@@ -129,7 +129,8 @@ class Manager {
 
   // A page of a range. The first one of a listing has no Scan::at; where has_total_order(), and if
   // more pages `may_follow`, its position is kept for Scan::at of those: kRevisionGone when it
-  // could not be. `options` are of the first page. What is told is durable here.
+  // could not be. `options` are of the first page; its age can be bounded where
+  // has_total_order(), or nothing locks keys, else kInvalid. What is told is durable here.
   using ScanDone = UniqueFunction<void(const Status& status, kv::ScanPage&& page)>;
   void scan(kv::Scan scan, bool may_follow, const ReadOptions& options, ScanDone done);
 

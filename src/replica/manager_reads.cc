@@ -24,11 +24,15 @@ void Manager::read(std::string key, const ReadOptions& options, ReadDone done) {
   begin_read(options, std::move(read));
 }
 
-// Under a protocol that locks keys a linearizable look at several of them takes the locks of all.
+// Under a protocol that locks keys a look at several of them that must not miss what was
+// acknowledged takes the locks of all.
 void Manager::read(std::shared_ptr<const kv::Transaction> transaction, const ReadOptions& options,
                    TransactionDone done) {
   RKV_CHECK(kv::only_reads(*transaction), "a transaction that is read writes nothing");
-  if (options.consistency == Consistency::kLinearizable && protocol_->checks_operations()) {
+  const bool must_see_all =
+      options.consistency == Consistency::kLinearizable ||
+      (options.consistency == Consistency::kEventual && options.max_staleness.ns > 0);
+  if (must_see_all && protocol_->checks_operations()) {
     kv::Command command;
     command.kind = kv::Command::Kind::kTransaction;
     command.transaction = std::move(transaction);
@@ -52,6 +56,12 @@ void Manager::read(std::shared_ptr<const kv::Transaction> transaction, const Rea
 }
 
 void Manager::scan(kv::Scan scan, bool may_follow, const ReadOptions& options, ScanDone done) {
+  if (options.max_staleness.ns > 0 && protocol_->checks_operations()) {
+    done(Status::invalid("how old a page of a range may be can be bounded under replication paxos "
+                         "alone"),
+         {});
+    return;
+  }
   ReadWaiting read;
   ReadOptions how = options;
   if (scan.at != 0) how = {Consistency::kEventual, 0, {}};  // what is pinned does not change
@@ -128,8 +138,10 @@ void Manager::begin_local_reads(TimePoint now) {
       behind_until_ = std::min(behind_until_, now + limits_.catch_up_max);
       behind_.emplace(options.seen, ReadBehind{now + limits_.catch_up_max, std::move(local.read)});
     } else if (options.consistency == Consistency::kEventual && options.max_staleness.ns > 0 &&
-               fresh_at_ + options.max_staleness < now) {
-      // The answer to who asked before is too old: this one asks, and the next ones need not.
+               (!has_total_order() || fresh_at_ + options.max_staleness < now)) {
+      // The answer to who asked before is too old: this one asks, and the next ones need not. Where
+      // there is no total order, that answer was about another key: one of this key may be in doubt
+      // here for long.
       ask_protocol(std::move(local.read), counters_.turns);
     } else {
       proceed(std::move(local.read), Status());
