@@ -139,7 +139,9 @@ class Manager {
   // Whether a transaction happens at every replica or at none.
   bool has_transactions() const { return log_ != nullptr; }
   // The current epoch of operations, as far as this replica knows.
-  std::uint64_t epoch() const { return state_machine_.sessions().epoch(); }
+  std::uint64_t epoch() const { return sessions().epoch(); }
+  // What it remembers for retries.
+  const kv::SessionTable& sessions() const { return state_machine_.sessions(); }
 
   // A message of another replica, whose commands have been validated.
   using Answer = UniqueFunction<void(protocol::MessagePtr answer)>;

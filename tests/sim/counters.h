@@ -53,6 +53,11 @@ struct Counters {
   std::uint64_t failed = 0;   // surely without effect
   std::uint64_t unknown = 0;  // writes that may have taken effect, or may yet
   std::uint64_t attempts = 0;
+  std::uint64_t sessions = 0;         // begun
+  std::uint64_t epochs = 0;           // the highest of a run
+  std::uint64_t expired_answers = 0;  // that a write is too old to know what became of it
+  std::uint64_t full_answers = 0;     // that there is no room to remember a write
+  std::uint64_t pages = 0;            // of listings
 
   // Those that a schedule did on purpose.
   std::uint64_t faults() const {

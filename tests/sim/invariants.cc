@@ -13,8 +13,7 @@ std::unique_ptr<Invariants> make_invariants(Replication replication, std::size_t
                                             Facts facts, Violation& violation) {
   switch (replication) {
     case Replication::kPaxos:
-      return std::make_unique<PaxosInvariants>(replicas, std::move(facts.incarnation_of),
-                                               violation);
+      return std::make_unique<PaxosInvariants>(replicas, std::move(facts), violation);
     case Replication::kTwoPc:
       return std::make_unique<TxnInvariants>(replicas, std::move(facts.incarnation_of), violation);
     case Replication::kForward:

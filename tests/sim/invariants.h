@@ -11,6 +11,8 @@
 #include "base/log_record.h"
 #include "base/time.h"
 #include "kv/command.h"
+#include "kv/scan.h"
+#include "kv/session_table.h"
 #include "kv/store.h"
 #include "protocol/effect.h"
 #include "protocol/event.h"
@@ -18,6 +20,7 @@
 #include "sim/counters.h"
 #include "sim/network.h"
 #include "sim/protocol_under_test.h"
+#include "sim/read_promise.h"
 #include "sim/violation.h"
 
 namespace rkv::sim {
@@ -26,6 +29,7 @@ namespace rkv::sim {
 struct Facts {
   std::function<Incarnation(ReplicaId replica)> incarnation_of;  // in which a replica runs, or ran
   std::function<Position(ReplicaId replica)> saved_of;  // of the state that a crash would leave
+  kv::SessionLimits sessions;                           // of all replicas
 };
 
 // Everything that must hold of a protocol, looked at as it happens: whoever simulates tells it what
@@ -77,22 +81,33 @@ class Invariants : public MessageWatcher {
 
   virtual void changes(ReplicaId /*replica*/, Position /*position*/,
                        const std::vector<kv::Change>& /*changes*/) {}
-  // It answers a client's write, or read. The answer may be lost.
+  // It answers a client's write, or what it has read at a position. The answer may be lost.
   virtual void write_answered(ReplicaId /*replica*/, const kv::Command& /*command*/,
                               const replica::WriteResult& /*result*/) {}
   virtual void read_answered(ReplicaId /*replica*/, std::string_view /*key*/,
                              const kv::Entry* /*entry*/, Position /*position*/) {}
+  virtual void transaction_read(ReplicaId /*replica*/, const kv::Transaction& /*transaction*/,
+                                const kv::Applied& /*applied*/) {}
+  virtual void page_answered(ReplicaId /*replica*/, const kv::Scan& /*scan*/,
+                             const kv::ScanPage& /*page*/) {}
+  // What it has read of these keys, at that position, was to be as new as this.
+  virtual void promised(ReplicaId /*replica*/, const std::vector<std::string>& /*keys*/,
+                        Position /*position*/, const ReadPromise& /*promise*/) {}
 
-  // ---- What clients know, where all replicas have one order of the writes ----
+  // ---- What clients know ----
 
-  // The highest position that any client has seen the effect of.
+  // The highest position that any client has seen the effect of, where all replicas have one order
+  // of the writes.
   virtual Position seen() const { return 0; }
-  // A client was told that its write, which began when seen() was `seen_before`, has succeeded.
-  virtual void acknowledged(const OperationId& /*operation*/, const kv::Applied& /*result*/,
-                            Position /*seen_before*/) {}
-  // A client was told an entry (null: there is none) by a replica that had applied this much.
-  virtual void read(std::string_view /*key*/, const kv::Entry* /*entry*/, Position /*position*/,
-                    Position /*seen_before*/) {}
+  // A client was told now that its write of these keys, which began when seen() was `seen_before`,
+  // has succeeded.
+  virtual void acknowledged(const OperationId& /*operation*/,
+                            const std::vector<std::string>& /*keys*/, const kv::Applied& /*result*/,
+                            Position /*seen_before*/, TimePoint /*now*/) {}
+  // A client was told what it has read at this position.
+  virtual void seen_at(Position /*position*/) {}
+  // A client was told that nothing comes of its write, ever.
+  virtual void refused(const OperationId& /*operation*/) {}
 
   // ---- In the end ----
 

@@ -95,18 +95,19 @@ void ForwardInvariants::applies(ReplicaId replica, const protocol::Apply& apply)
   const Result<kv::Command> decoded = kv::decode_command(*apply.command);
   RKV_CHECK(decoded.ok(), "clients send commands");
   std::vector<KeyAt>& history = self.keys[decoded.value().key];
-  KeyChange change =
-      change_by(decoded.value(), history.empty() ? KeyState() : history.back().state);
-  if (!change.key.empty()) history.push_back({apply.position, change.after});
+  KeyStates before;
+  if (!history.empty()) before[decoded.value().key] = history.back().state;
+  Effect effect = effect_of(decoded.value(), before, 0);
+  for (const auto& [key, state] : effect.changes) history.push_back({apply.position, state});
   self.first.try_emplace(apply.command.get(), apply.position);
-  self.applied.push_back({apply.command, std::move(change)});
+  self.applied.push_back({apply.command, std::move(effect)});
 }
 
 void ForwardInvariants::changes(ReplicaId replica, Position position,
                                 const std::vector<kv::Change>& changes) {
   const Replica& self = of(replica);
   if (position > self.applied.size() ||
-      !is_so(changes, self.applied[position - 1].change, position)) {
+      !is_so(changes, self.applied[position - 1].effect, position)) {
     fail("what is applied changes the state", replica,
          "position " + std::to_string(position) + " changes it otherwise");
   }
@@ -200,8 +201,8 @@ void ForwardInvariants::write_answered(ReplicaId replica, const kv::Command& com
     fail("a write returns what it did", replica, name + " is not what was applied there");
     return;
   }
-  if (result.applied.version != self.applied[position - 1].change.told_version) {
-    fail("a write returns what it did", replica, name + " was told another version");
+  if (!tells(result.applied, self.applied[position - 1].effect)) {
+    fail("a write returns what it did", replica, name + " was told something else");
   }
   if (position > saved_of_(replica)) {
     fail("a write is answered when it is durable", replica,

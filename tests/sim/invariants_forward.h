@@ -13,7 +13,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "sim/invariants.h"
-#include "sim/key_state.h"
+#include "sim/model.h"
 #include "sim/violation.h"
 
 namespace rkv::sim {
@@ -52,7 +52,7 @@ class ForwardInvariants final : public Invariants {
   using Try = const std::string*;
   struct Applied {
     SharedBytes command;
-    KeyChange change;
+    Effect effect;
   };
   struct KeyAt {
     Position position = 0;

@@ -19,11 +19,10 @@ namespace rkv::sim {
 // Everything that must hold of paxos.
 class PaxosInvariants final : public Invariants {
  public:
-  PaxosInvariants(std::size_t replicas, Messages::IncarnationOf incarnation_of,
-                  Violation& violation)
+  PaxosInvariants(std::size_t replicas, Facts facts, Violation& violation)
       : votes(replicas, violation),
-        messages(votes, std::move(incarnation_of), violation),
-        states(replicas, votes, violation),
+        messages(votes, std::move(facts.incarnation_of), violation),
+        states(replicas, votes, facts.sessions, violation),
         leases(replicas, violation),
         roles(violation) {}
 
@@ -62,15 +61,33 @@ class PaxosInvariants final : public Invariants {
                const std::vector<kv::Change>& changes) override {
     states.changes(replica, position, changes);
   }
+  void write_answered(ReplicaId replica, const kv::Command& command,
+                      const replica::WriteResult& result) override {
+    if (result.status.ok()) states.answers(replica, command, result.applied);
+  }
+  void read_answered(ReplicaId /*replica*/, std::string_view key, const kv::Entry* entry,
+                     Position position) override {
+    states.answers_read(key, entry, position);
+  }
+  void transaction_read(ReplicaId /*replica*/, const kv::Transaction& transaction,
+                        const kv::Applied& applied) override {
+    states.answers_read(transaction, applied);
+  }
+  void page_answered(ReplicaId /*replica*/, const kv::Scan& scan,
+                     const kv::ScanPage& page) override {
+    states.answers_scan(scan, page);
+  }
+  void promised(ReplicaId /*replica*/, const std::vector<std::string>& /*keys*/, Position position,
+                const ReadPromise& promise) override {
+    states.promised(position, promise);
+  }
   Position seen() const override { return states.seen(); }
-  void acknowledged(const OperationId& operation, const kv::Applied& result,
-                    Position seen_before) override {
-    states.acknowledged(operation, result, seen_before);
+  void acknowledged(const OperationId& operation, const std::vector<std::string>& /*keys*/,
+                    const kv::Applied& result, Position seen_before, TimePoint now) override {
+    states.acknowledged(operation, result, seen_before, now);
   }
-  void read(std::string_view key, const kv::Entry* entry, Position position,
-            Position seen_before) override {
-    states.read(key, entry, position, seen_before);
-  }
+  void seen_at(Position position) override { states.seen_at(position); }
+  void refused(const OperationId& operation) override { states.refused(operation); }
   std::string lacks(ReplicaId replica, Position applied) const override;
   void count(Counters& counters) const override;
 

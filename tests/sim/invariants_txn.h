@@ -66,12 +66,29 @@ class TxnInvariants final : public Invariants {
   }
   void write_answered(ReplicaId replica, const kv::Command& command,
                       const replica::WriteResult& result) override {
-    if (result.status.ok()) states.acknowledges(replica, command.operation, result.applied);
+    if (result.status.ok()) states.answers(replica, command, result.applied);
   }
   void read_answered(ReplicaId replica, std::string_view key, const kv::Entry* entry,
                      Position position) override {
     states.tells(replica, key, entry, position);
   }
+  void transaction_read(ReplicaId replica, const kv::Transaction& transaction,
+                        const kv::Applied& applied) override {
+    states.tells(replica, transaction, applied);
+  }
+  void page_answered(ReplicaId replica, const kv::Scan& scan, const kv::ScanPage& page) override {
+    states.tells(replica, scan, page);
+  }
+  void promised(ReplicaId replica, const std::vector<std::string>& keys, Position position,
+                const ReadPromise& promise) override {
+    states.promised(replica, keys, position, promise);
+  }
+  void acknowledged(const OperationId& operation, const std::vector<std::string>& keys,
+                    const kv::Applied& /*result*/, Position /*seen_before*/,
+                    TimePoint now) override {
+    states.acknowledged(operation, keys, now);
+  }
+  void refused(const OperationId& operation) override { transactions.refused(operation); }
   std::string lacks(ReplicaId replica, Position applied) const override;
   void count(Counters& counters) const override;
 

@@ -351,6 +351,15 @@ void Transactions::nothing_happened(ReplicaId by, const twopc::Origin& origin) {
        "its client is told that nothing has happened, but it was committed");
 }
 
+void Transactions::refused(const OperationId& operation) {
+  refused_.emplace(operation.client, operation.sequence);
+  const TxnId* const id = committed(operation);
+  if (id == nullptr) return;
+  fail("what is refused never happens", id->coordinator, *id,
+       "has committed write " + std::to_string(operation.client) + "/" +
+           std::to_string(operation.sequence) + ", whose client was told that nothing comes of it");
+}
+
 // ---- What is durable ----
 
 void Transactions::commits(const TxnId& id, const Entry& entry) {
@@ -358,6 +367,7 @@ void Transactions::commits(const TxnId& id, const Entry& entry) {
   if (entry.operation.client == 0) return;
   const auto [other, is_first] =
       operations_.try_emplace({entry.operation.client, entry.operation.sequence}, id);
+  if (is_first && refused_.contains(other->first)) return refused(entry.operation);
   if (is_first || other->second == id) return;
   fail("an operation is committed once", id.coordinator, id,
        "commits write " + std::to_string(entry.operation.client) + "/" +

@@ -67,6 +67,8 @@ class Transactions {
   void finished_below(ReplicaId coordinator, const twopc::TxnMark& mark);
   // A client was told that nothing has come of its write, nor will.
   void nothing_happened(ReplicaId by, const twopc::Origin& origin);
+  // The same, of all tries of its write.
+  void refused(const OperationId& operation);
   // A replica applies what it has at a position: the locks are free. Null if nothing durable says
   // what that is.
   const twopc::TxnId* applies(ReplicaId replica, Position position);
@@ -169,7 +171,8 @@ class Transactions {
   std::set<OriginKey> dead_;  // of which nothing comes
   std::map<OriginKey, twopc::TxnId> committed_origins_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, twopc::TxnId> operations_;  // client, sequence
-  std::map<ReplicaId, twopc::TxnMark> marks_;  // the highest of each coordinator
+  std::set<std::pair<std::uint64_t, std::uint64_t>> refused_;  // the same, that never happen
+  std::map<ReplicaId, twopc::TxnMark> marks_;                  // the highest of each coordinator
   std::uint64_t begun_ = 0;
   std::uint64_t committed_ = 0;
   std::uint64_t aborted_ = 0;

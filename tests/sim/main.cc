@@ -184,6 +184,8 @@ void print_counters(const Counters& it) {
   }
   fmt::print("operations {}: succeeded {}, failed {}, unknown {}; attempts {}\n", it.operations,
              it.succeeded, it.failed, it.unknown, it.attempts);
+  fmt::print("sessions {}: epochs {}, expired {}, full {}; pages {}\n", it.sessions, it.epochs,
+             it.expired_answers, it.full_answers, it.pages);
 }
 
 // Of this process and of those it has waited for.

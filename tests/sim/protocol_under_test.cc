@@ -93,6 +93,8 @@ std::optional<ProtocolUnderTest> find_protocol(std::string_view name) {
 
 void prepare_schedule(const ProtocolUnderTest& protocol, ScheduleOptions& schedule) {
   schedule.has_log = protocol.replication != Replication::kForward;
+  schedule.has_transactions = protocol.replication != Replication::kForward;
+  schedule.has_total_order = protocol.replication == Replication::kPaxos;
   // What others know of a damaged log is not enough for two-phase commit: it stays down.
   schedule.rot = protocol.replication == Replication::kPaxos;
 }

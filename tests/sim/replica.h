@@ -62,6 +62,7 @@ class Replica final : public Host, public Endpoint, public EventHandler {
   // Of the state that a crash would leave.
   Position saved() const { return image_.position(); }
   replica::Manager& manager() { return *manager_; }  // the same; not while it is paused
+  const replica::Manager& manager() const { return *manager_; }
 
   // Damages its log, while its process does not run; false if there is nothing to damage.
   bool rot();

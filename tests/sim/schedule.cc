@@ -43,6 +43,16 @@ constexpr std::array kFaultRates = {
 };
 constexpr std::uint32_t kRolesMax = 3;
 
+// What clients do other than put, get and del.
+constexpr std::array kMore = {StepKind::kPutIf,       StepKind::kDelIf,    StepKind::kIncr,
+                              StepKind::kAppend,      StepKind::kTransfer, StepKind::kTransact,
+                              StepKind::kBulk,        StepKind::kGetMany,  StepKind::kSequentialGet,
+                              StepKind::kEventualGet, StepKind::kList};
+
+bool needs_total_order(StepKind kind) {
+  return kind == StepKind::kBulk || kind == StepKind::kSequentialGet;
+}
+
 bool needs_log(StepKind kind) {
   return kind == StepKind::kSyncStall || kind == StepKind::kSyncTime ||
          kind == StepKind::kDiskError || kind == StepKind::kDiskFull || kind == StepKind::kRot ||
@@ -78,9 +88,16 @@ class Maker {
     const double rate = options_.operations_min +
                         draw_unit(random_) * (options_.operations_max - options_.operations_min);
     const double gets = 0.2 + 0.6 * draw_unit(random_);
+    const std::vector<StepKind> more = draw_more();
+    const double more_share = more.empty() ? 0 : 0.2 + 0.6 * draw_unit(random_);
     const Duration pause{static_cast<std::int64_t>(1e9 / rate)};
     const TimePoint end{options_.length.ns};
     for (TimePoint at; (at = at + draw_exponential(random_, pause)) < end;) {
+      if (draw_chance(random_, more_share)) {
+        const StepKind kind = more[random_.below(more.size())];
+        add(at, kind, draw(0, options_.clients - 1), draw(0, UINT32_MAX), draw_replica());
+        continue;
+      }
       const double which = draw_unit(random_);
       constexpr double kDelsOfWrites = 0.15;
       const StepKind kind = which < gets                                ? StepKind::kGet
@@ -88,6 +105,18 @@ class Maker {
                                                                         : StepKind::kPut;
       add(at, kind, draw(0, options_.clients - 1), draw(0, kKeys - 1), draw_replica());
     }
+  }
+
+  // In a third of the seeds none, else some.
+  std::vector<StepKind> draw_more() {
+    constexpr double kPlain = 0.33;
+    std::vector<StepKind> more;
+    if (!options_.has_transactions || draw_chance(random_, kPlain)) return more;
+    for (const StepKind kind : kMore) {
+      const bool possible = options_.has_total_order || !needs_total_order(kind);
+      if (draw_chance(random_, 0.5) && possible) more.push_back(kind);
+    }
+    return more;
   }
 
   void add_faults() {
@@ -188,6 +217,17 @@ class Maker {
       case StepKind::kPut:
       case StepKind::kGet:
       case StepKind::kDel:
+      case StepKind::kPutIf:
+      case StepKind::kDelIf:
+      case StepKind::kIncr:
+      case StepKind::kAppend:
+      case StepKind::kTransfer:
+      case StepKind::kTransact:
+      case StepKind::kBulk:
+      case StepKind::kGetMany:
+      case StepKind::kSequentialGet:
+      case StepKind::kEventualGet:
+      case StepKind::kList:
       case StepKind::kHeal:
         return;
     }
@@ -203,10 +243,12 @@ class Maker {
 
 std::string_view to_string(StepKind kind) {
   constexpr std::array<std::string_view, kStepKinds> kNames = {
-      "put",       "get",        "del",        "crash",      "crash-all",  "pause",
-      "partition", "heal",       "clog",       "loss",       "duplicates", "reordering",
-      "delay",     "wrong-hint", "reply-loss", "sync-stall", "sync-time",  "disk-error",
-      "disk-full", "rot",        "drift",      "stop-role"};
+      "put",          "get",        "del",        "put-if",     "del-if",     "incr",
+      "append",       "transfer",   "transact",   "bulk",       "get-many",   "sequential-get",
+      "eventual-get", "list",       "crash",      "crash-all",  "pause",      "partition",
+      "heal",         "clog",       "loss",       "duplicates", "reordering", "delay",
+      "wrong-hint",   "reply-loss", "sync-stall", "sync-time",  "disk-error", "disk-full",
+      "rot",          "drift",      "stop-role"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

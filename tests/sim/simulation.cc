@@ -3,11 +3,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
 #include "history/checker.h"
+#include "history/sequential.h"
 #include "sim/draw.h"
 
 namespace rkv::sim {
@@ -32,6 +36,25 @@ Network::Options draw_network(Random& random) {
   return options;
 }
 
+// In most runs so small that epochs pass many times, and that tables are full.
+replica::Manager::Limits draw_limits(Random& random) {
+  replica::Manager::Limits limits;
+  limits.listings.positions_max = draw_between(random, 1, 8);
+  limits.listings.idle_max = draw_between(random, milliseconds(50), seconds(10));
+  limits.listings.repeat_max = draw_between(random, milliseconds(1), seconds(1));
+  limits.catch_up_max = draw_between(random, milliseconds(10), seconds(2));
+  if (draw_chance(random, 0.8)) {
+    limits.epoch_age_max = draw_between(random, milliseconds(1), seconds(10));
+  }
+  if (draw_chance(random, 0.4)) return limits;
+  limits.sessions.sessions_max = draw_between(random, 4, 40);
+  limits.sessions.replies_per_client_max = draw_between(random, 1, 8);
+  limits.sessions.replies_max =
+      limits.sessions.replies_per_client_max + draw_between(random, 1, 40);
+  if (draw_chance(random, 0.3)) limits.sessions.told_bytes_max = draw_between(random, 200, 4000);
+  return limits;
+}
+
 }  // namespace
 
 Simulation::Simulation(const Options& options, Schedule schedule)
@@ -40,25 +63,38 @@ Simulation::Simulation(const Options& options, Schedule schedule)
       events_left_(kEventsMax *
                    static_cast<std::uint64_t>(1 + options.schedule.length.ms() / 60'000)),
       random_(options.seed ^ 0x5EED'0F'A'C1057E55),
+      limits_(draw_limits(random_)),
       invariants_(make_invariants(options.protocol.replication, options.schedule.replicas, facts(),
                                   violation_)) {
   scheduler_.set_transcript(options_.transcript);
   network_ = std::make_unique<Network>(scheduler_, random_.next(), counters_, invariants_.get(),
                                        draw_network(random_));
   add_replicas();
+  add_clients();
+}
+
+void Simulation::add_clients() {
   std::vector<Replica*> replicas;
   for (const auto& replica : replicas_) replicas.push_back(replica.get());
-  Clients::Options client_options;
-  client_options.clients = options_.schedule.clients;
+  Clients::Options options;
+  options.clients = options_.schedule.clients;
+  options.has_total_order = options.workload.has_total_order = is(Replication::kPaxos);
+  options.workload.has_refusals =
+      limits_.sessions.told_bytes_max == kv::SessionLimits().told_bytes_max;
+  if (!is(Replication::kForward)) {
+    if (draw_chance(random_, 0.5)) options.duplicates = 0.2 * draw_unit(random_);
+    if (draw_chance(random_, 0.3)) options.anonymous = 0.2 * draw_unit(random_);
+  }
   clients_ = std::make_unique<Clients>(scheduler_, random_.next(), counters_, *invariants_,
-                                       std::move(replicas), client_options);
+                                       violation_, std::move(replicas), options);
 }
 
 Simulation::~Simulation() = default;
 
 Facts Simulation::facts() const {
   return {[this](ReplicaId replica) { return replicas_[replica.value - 1]->incarnation(); },
-          [this](ReplicaId replica) { return replicas_[replica.value - 1]->saved(); }};
+          [this](ReplicaId replica) { return replicas_[replica.value - 1]->saved(); },
+          limits_.sessions};
 }
 
 void Simulation::add_replicas() {
@@ -69,7 +105,7 @@ void Simulation::add_replicas() {
   for (const ReplicaId id : ids) {
     Replica::Options options{{id, ids, random_.next(), kept},
                              options_.protocol,
-                             {},
+                             limits_,
                              options_.log,
                              // Replicas were switched on at different times.
                              TimePoint{draw_between(random_, seconds(1), seconds(100'000)).ns}};
@@ -100,9 +136,13 @@ Outcome Simulation::run() {
 
 // What the clients saw, judged without any knowledge of the replicas.
 void Simulation::check_history() {
-  const history::Report report = history::check(clients_->history());
-  if (report.verdict == history::Verdict::kLinearizable) return;
-  violation_.report("linearizability", report.explanation);
+  const history::History seen = clients_->history();
+  const history::Report report = history::check(seen);
+  if (report.verdict != history::Verdict::kLinearizable) {
+    violation_.report("linearizability", report.explanation);
+  }
+  const history::SequentialReport sequential = history::check_sequential(seen);
+  if (!sequential.holds) violation_.report("sequential consistency", sequential.explanation);
 }
 
 Outcome Simulation::outcome() {
@@ -136,6 +176,7 @@ void Simulation::handle(EventKind kind, std::uint64_t /*argument*/) {
 void Simulation::apply(const Step& step) {
   if (is_operation(step.kind)) return clients_->begin(step);
   scheduler_.trace("fault: {}", to_string(step));
+  check_sessions();
   switch (step.kind) {
     case StepKind::kCrashAll:
       for (const auto& replica : replicas_) {
@@ -399,7 +440,70 @@ bool Simulation::converged() {
                         fmt::format("two replicas differ at position {}", hash.position));
     }
   }
+  check_sessions();
+  check_remembered();
   return true;
+}
+
+// What is remembered for retries is a part of the state where all replicas have one order, and is
+// the same after a start.
+void Simulation::check_sessions() {
+  using Digest = std::array<std::uint8_t, 16>;
+  std::map<Position, Digest> digests;
+  for (const auto& replica : replicas_) {
+    if (!replica->running() || is(Replication::kForward)) continue;
+    const kv::Store& store = replica->store();
+    const kv::SessionTable& sessions = replica->manager().sessions();
+    counters_.epochs = std::max(counters_.epochs, sessions.epoch());
+    const Digest digest = sessions.digest();
+    kv::SessionTable loaded(limits_.sessions);
+    loaded.load_epoch(store.epoch());
+    store.visit_replies(
+        [&loaded](const kv::ReplyId& id, const kv::Reply& reply) { loaded.load(id, reply); });
+    if (loaded.digest() != digest) {
+      violation_.report("what is remembered is stored",
+                        fmt::format("replica {} would start with other sessions at position {}",
+                                    replica->id().value, store.applied()));
+    }
+    if (!is(Replication::kPaxos)) continue;
+    const auto [other, is_first] = digests.try_emplace(store.applied(), digest);
+    if (!is_first && other->second != digest) {
+      violation_.report("equal sessions at equal position",
+                        fmt::format("two replicas differ at position {}", store.applied()));
+    }
+  }
+}
+
+// Once all is applied everywhere, all replicas answer the retry of any operation alike, but for
+// positions.
+void Simulation::check_remembered() {
+  if (is(Replication::kForward)) return;
+  const Replica* first = nullptr;
+  for (const auto& replica : replicas_) {
+    if (!replica->running()) continue;
+    if (first == nullptr) first = replica.get();
+    const kv::SessionTable& ours = replica->manager().sessions();
+    const kv::SessionTable& theirs = first->manager().sessions();
+    if (ours.epoch() != theirs.epoch()) {
+      violation_.report(
+          "equal sessions at equal position",
+          fmt::format("replica {} has epoch {}, replica {} has {}", replica->id().value,
+                      ours.epoch(), first->id().value, theirs.epoch()));
+    }
+    for (const OperationId& operation : clients_->issued()) {
+      const OperationId retry{operation.client, operation.sequence, 0};
+      const std::optional<kv::Applied> one = ours.known(retry, 0);
+      const std::optional<kv::Applied> other = theirs.known(retry, 0);
+      const bool is_same =
+          one.has_value() == other.has_value() &&
+          (!one || (one->outcome == other->outcome && one->version == other->version));
+      if (is_same) continue;
+      violation_.report(
+          "retries are answered alike everywhere",
+          fmt::format("replicas {} and {} differ about write {}/{}", replica->id().value,
+                      first->id().value, operation.client, operation.sequence));
+    }
+  }
 }
 
 Outcome run_seed(const Options& options) {

@@ -64,6 +64,7 @@ class Simulation final : public EventHandler {
   bool is(Replication replication) const { return options_.protocol.replication == replication; }
   Facts facts() const;
   void add_replicas();
+  void add_clients();
   void apply(const Step& step);
   void apply_to_network(const Step& step);
   void apply_to_replica(Replica& replica, const Step& step);
@@ -74,6 +75,8 @@ class Simulation final : public EventHandler {
   void begin_convergence();
   void check_progress();
   bool converged();
+  void check_sessions();
+  void check_remembered();
   bool stranded() const;
   std::string describe_positions() const;
   std::string describe_lacks() const;
@@ -84,6 +87,7 @@ class Simulation final : public EventHandler {
   const Schedule schedule_;
   std::uint64_t events_left_;
   Random random_;
+  const replica::Manager::Limits limits_;  // of all replicas
   Scheduler scheduler_;
   Counters counters_;
   Violation violation_;

@@ -60,7 +60,11 @@ class InvariantsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(replicas_change_differently);
   CPPUNIT_TEST(an_acknowledged_write_is_not_chosen);
   CPPUNIT_TEST(a_read_is_stale);
+  CPPUNIT_TEST(a_read_lacks_what_was_acknowledged_long_enough_ago);
   CPPUNIT_TEST(a_read_returns_what_was_never_there);
+  CPPUNIT_TEST(a_page_is_of_another_state);
+  CPPUNIT_TEST(what_was_refused_happens);
+  CPPUNIT_TEST(a_retry_is_told_something_else);
   CPPUNIT_TEST(two_hold_the_lease);
   CPPUNIT_TEST(a_stopped_acceptor_writes);
   CPPUNIT_TEST(a_stopped_acceptor_votes_promises_or_follows);
@@ -73,7 +77,7 @@ class InvariantsTest : public CppUnit::TestFixture {
     violation_ = {};
     incarnation_ = 1;
     all_ = std::make_unique<PaxosInvariants>(
-        3, [this](ReplicaId /*replica*/) { return incarnation_; }, violation_);
+        3, Facts{[this](ReplicaId /*replica*/) { return incarnation_; }, nullptr, {}}, violation_);
   }
 
   void a_majority_chooses() {
@@ -233,29 +237,74 @@ class InvariantsTest : public CppUnit::TestFixture {
   void an_acknowledged_write_is_not_chosen() {
     choose(1, put(1, "a"));
     apply(kOne, 1, put(1, "a"), 1, "a");
-    all_->states.acknowledged({1, 1, 1}, {kv::Applied::Outcome::kApplied, 1, 1}, 0);
+    all_->states.acknowledged({1, 1, 1}, {kv::Applied::Outcome::kApplied, 1, 1}, 0, {});
     CPPUNIT_ASSERT(!violation_.found());
-    all_->states.acknowledged({1, 2, 2}, {kv::Applied::Outcome::kApplied, 2, 2}, 0);
+    all_->states.acknowledged({1, 2, 2}, {kv::Applied::Outcome::kApplied, 2, 2}, 0, {});
     expect("what is acknowledged is chosen");
   }
 
   void a_read_is_stale() {
     two_writes();
-    const kv::Entry first{"a", 1, 1};
-    const kv::Entry second{"b", 2, 2};
-    all_->states.read("key", &first, 1, 0);
-    all_->states.read("key", &second, 2, 1);
+    all_->states.seen_at(1);
+    all_->states.promised(1, {all_->states.seen(), kLongAgo});
+    all_->states.seen_at(2);
     CPPUNIT_ASSERT(!violation_.found());
     CPPUNIT_ASSERT_EQUAL(Position{2}, all_->states.seen());
-    all_->states.read("key", &first, 1, all_->states.seen());
+    all_->states.promised(1, {all_->states.seen(), kLongAgo});
     expect("reads are not stale");
+  }
+
+  void a_read_lacks_what_was_acknowledged_long_enough_ago() {
+    two_writes();
+    const TimePoint told{seconds(2).ns};
+    all_->states.acknowledged({1, 2, 2}, {kv::Applied::Outcome::kApplied, 2, 2}, 0, told);
+    all_->states.promised(1, {0, TimePoint{seconds(2).ns}});
+    CPPUNIT_ASSERT(!violation_.found());
+    all_->states.promised(1, {0, TimePoint{seconds(2).ns + 1}});
+    expect("reads are as new as was asked for");
   }
 
   void a_read_returns_what_was_never_there() {
     two_writes();
-    const kv::Entry first{"a", 1, 1};
-    all_->states.read("key", &first, 2, 0);
+    const kv::Entry first{"a", 1, 1, 1};
+    const kv::Entry second{"b", 2, 2, 1};
+    all_->states.answers_read("key", &first, 1);
+    all_->states.answers_read("key", &second, 2);
+    CPPUNIT_ASSERT(!violation_.found());
+    all_->states.answers_read("key", &first, 2);
     expect("reads return what was chosen");
+  }
+
+  void a_page_is_of_another_state() {
+    two_writes();
+    kv::Scan scan;
+    kv::ScanPage page;
+    page.entries = {{"key", "b", 2, 1, 2}};
+    page.count = 1;
+    page.last = "key";
+    page.position = 2;
+    all_->states.answers_scan(scan, page);
+    CPPUNIT_ASSERT(!violation_.found());
+    scan.at = page.position = 1;
+    all_->states.answers_scan(scan, page);
+    expect("a listing is of one state");
+  }
+
+  void what_was_refused_happens() {
+    all_->states.refused({1, 1, 1});
+    CPPUNIT_ASSERT(!violation_.found());
+    choose(1, put(1, "a"));
+    apply(kOne, 1, put(1, "a"), 1, "a");
+    expect("what is refused never happens");
+  }
+
+  void a_retry_is_told_something_else() {
+    two_writes();
+    const kv::Command second = kv::decode_command(*put(2, "b")).value();
+    all_->states.answers(kOne, second, {kv::Applied::Outcome::kApplied, 2, 2});
+    CPPUNIT_ASSERT(!violation_.found());
+    all_->states.answers(kTwo, second, {kv::Applied::Outcome::kApplied, 1, 2});
+    expect("a write returns what it did");
   }
 
   void two_hold_the_lease() {
