@@ -28,6 +28,8 @@ Status with_certainty(const Status& status) {
     case StatusCode::kOk:
     case StatusCode::kNotFound:
     case StatusCode::kPartlyApplied:
+    case StatusCode::kUnknown:  // these say it in their names
+    case StatusCode::kExpired:
       return status;
     default:
       break;

@@ -114,10 +114,12 @@ ExitStatus report_write(std::string_view what, const Status& status) {
   constexpr std::string_view kNothing = "; nothing happened";
   constexpr std::string_view kUnknown = "; outcome unknown";
   const std::string& reason = status.reason();
-  // That there was nothing to remove, or at which replicas something is missing, says it all.
-  const bool says_it = status.code() == StatusCode::kNotFound ||
-                       status.code() == StatusCode::kPartlyApplied || reason.ends_with(kNothing) ||
-                       reason.ends_with(kUnknown);
+  // That there was nothing to remove, at which replicas something is missing, or a code that says
+  // it in its name, says it all.
+  const bool says_it =
+      status.code() == StatusCode::kNotFound || status.code() == StatusCode::kPartlyApplied ||
+      status.code() == StatusCode::kUnknown || status.code() == StatusCode::kExpired ||
+      reason.ends_with(kNothing) || reason.ends_with(kUnknown);
   if (says_it) return report(what, status);
   const bool is_nothing = certainty_of(status.code()) == Certainty::kNothingHappened;
   return report(
