@@ -27,6 +27,18 @@ bool_t status_1_svc(kv_status_args* /*args*/, kv_status_result* result, svc_req*
   return refuse(result, request);
 }
 
+bool_t txn_1_svc(kv_transact_args* /*args*/, kv_transact_result* result, svc_req* request) {
+  return refuse(result, request);
+}
+
+bool_t range_1_svc(kv_range_args* /*args*/, kv_range_result* result, svc_req* request) {
+  return refuse(result, request);
+}
+
+bool_t session_1_svc(kv_session_args* /*args*/, kv_session_result* result, svc_req* request) {
+  return refuse(result, request);
+}
+
 bool_t rput_1_svc(kv_rput_args* /*args*/, kv_rput_result* result, svc_req* request) {
   return refuse(result, request);
 }
