@@ -276,8 +276,11 @@ void Clients::write_reply_arrives(std::size_t index, const Call& call) {
   Client& client = clients_[index];
   const bool is_awaited = client.waiting && client.attempt == call.attempt;
   switch (call.applied.outcome) {
-    case Outcome::kFull:  // nothing has happened
+    case Outcome::kFull:
       ++counters_.full_answers;
+      // Nothing has happened; but where a replica has had a write replicated twice, as it could not
+      // know what became of the first try, there may be room for the second one.
+      client.maybe_done |= options_.has_total_order;
       if (is_awaited) attempt_failed(index, false);
       return;
     case Outcome::kExpired:

@@ -180,8 +180,8 @@ void States::answers_scan(const kv::Scan& scan, const kv::ScanPage& page) {
           : flaw_of(page, scan, states_at(page.position, scan.first, scan.end));
   if (flaw.empty()) return;
   violation_.report("a listing is of one state", "a page at position " +
-                                                     std::to_string(page.position) + " from \"" +
-                                                     scan.first + "\" " + flaw);
+                                                     std::to_string(page.position) + " from " +
+                                                     printable(scan.first) + " " + flaw);
 }
 
 void States::promised(Position position, const ReadPromise& promise) {
