@@ -381,7 +381,7 @@ class InvariantsTest : public CppUnit::TestFixture {
   void apply(ReplicaId replica, Position position, const SharedBytes& command,
              std::uint64_t version, const std::string& value) {
     all_->states.applies(replica, position, command);
-    all_->states.changes(replica, position, {{"key", kv::Entry{value, version, position}}});
+    all_->states.changes(replica, position, {{"key", kv::Entry{value, version, position, 1}}});
   }
   void two_writes() {
     choose(1, put(1, "a"));
