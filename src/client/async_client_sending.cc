@@ -30,7 +30,7 @@ void AsyncClient::State::attempt(Operation& operation) {
   operation.first_server.clear();
   if (!server) server = pool.choose(operation.tried);
   const bool may_give_up = !options_.patient && !operation.may_have_run && !operation.was_busy;
-  if (!server && may_give_up) {
+  if ((!server && may_give_up) || would_end_in_doubt(operation)) {
     finish(operation, failure_so_far(operation));
     return;
   }
@@ -48,6 +48,16 @@ void AsyncClient::State::attempt(Operation& operation) {
                                                      const Operation::Answer& answer) {
                    copy_ended(operation, index, outcome, answer);
                  });
+}
+
+// Whether nothing has come of a write, every server has had its turn, and a copy that is sent now
+// would likely have no answer in its time: then it is better to know that nothing happened.
+bool AsyncClient::State::would_end_in_doubt(const Operation& operation) const {
+  if (operation.effect != Effect::kWrites || operation.may_have_run || operation.rounds == 0) {
+    return false;
+  }
+  const Duration least = std::min(kAnswerTimeout, (operation.deadline - operation.begun) / 4);
+  return operation.deadline - now() < least;
 }
 
 // The servers that have not been tried keep their share of the time. Where there is no other one,

@@ -68,6 +68,7 @@ class AsyncClient::State {
 
   // Sending, and what comes of it.
   void attempt(Operation& operation);
+  bool would_end_in_doubt(const Operation& operation) const;
   TimePoint answer_deadline(const Operation& operation) const;
   void pause(Operation& operation);
   void copy_ended(Operation& operation, ServerPool::Index server, const rpc::CallOutcome& outcome,

@@ -36,7 +36,7 @@ Status check_operation(const OperationId& operation) {
   return {};
 }
 
-Status status_of(const kv::Applied& applied) {
+Status status_of(const kv::Applied& applied, bool has_total_order) {
   switch (applied.outcome) {
     case kv::Applied::Outcome::kApplied:
       return {};
@@ -51,7 +51,8 @@ Status status_of(const kv::Applied& applied) {
     case kv::Applied::Outcome::kOverLimit:
       return told_by(StatusCode::kOverLimit, applied);
     case kv::Applied::Outcome::kFull:
-      return told_by(StatusCode::kBusy, applied);
+      // A replica may have proposed it twice, to two leaders: the second copy may still find room.
+      return told_by(has_total_order ? StatusCode::kUnknown : StatusCode::kBusy, applied);
   }
   RKV_CHECK(false, "an outcome out of range");
 }

@@ -42,8 +42,9 @@ void send_failure(rpc::Reply<WireResult>& reply, WireUnion WireResult::*arms, co
 // Whether a client may use this operation id; kInvalid if not.
 Status check_operation(const OperationId& operation);
 
-// How a write ended that did this: success if it was applied.
-Status status_of(const kv::Applied& applied);
+// How a write ended that did this: success if it was applied. `has_total_order`: of the replicas'
+// writes.
+Status status_of(const kv::Applied& applied, bool has_total_order);
 
 // kInvalid for an unknown consistency, and for what needs the order of all writes where the
 // replicas have none.

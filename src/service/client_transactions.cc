@@ -114,7 +114,9 @@ void ClientTransactions::write(const kv_transact_args& args, TransactionPtr tran
   context_.manager.write(
       command, [this, key = std::move(key), begun = context_.loop.now(),
                 reply = std::move(reply)](const replica::WriteResult& write) mutable {
-        const Status ended = write.status.ok() ? status_of(write.applied) : write.status;
+        const Status ended = write.status.ok()
+                                 ? status_of(write.applied, context_.manager.has_total_order())
+                                 : write.status;
         log_operation(context_, kName, key, begun, ended);
         if (RKV_FAILPOINT_FAILS(client_before_answer)) return;  // its outcome is unknown then
         if (!ended.ok()) {
@@ -144,7 +146,8 @@ void ClientTransactions::read(TransactionPtr transaction, const replica::ReadOpt
           });
           return;
         }
-        const Status ended = status.ok() ? status_of(applied) : status;
+        const Status ended =
+            status.ok() ? status_of(applied, context_.manager.has_total_order()) : status;
         log_operation(context_, kName, key_for_log(context_, first_key_of(*transaction)), begun,
                       ended);
         if (ended.ok()) {

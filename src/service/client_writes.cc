@@ -55,7 +55,9 @@ void ClientWrites::write(const char* name, const kv::Command& command, rpc::Repl
   context_.manager.write(command, [this, name, arms, key = key_for_log(context_, command.key),
                                    begun = context_.loop.now(), reply = std::move(reply)](
                                       const replica::WriteResult& write) mutable {
-    const Status status = write.status.ok() ? status_of(write.applied) : write.status;
+    const Status status = write.status.ok()
+                              ? status_of(write.applied, context_.manager.has_total_order())
+                              : write.status;
     log_operation(context_, name, key, begun, status);
     if (RKV_FAILPOINT_FAILS(client_before_answer)) return;  // its outcome is unknown then
     if (!status.ok()) {

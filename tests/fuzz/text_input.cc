@@ -87,7 +87,7 @@ void check_host_port(std::string_view text) {
 // ---- lines of the shell -------------------------------------------------------------------------
 
 // A word as rkv shows it, between double quotes.
-std::string quoted(std::string_view word) {
+std::string between_quotes(std::string_view word) {
   std::string text = "\"";
   for (const char c : printable(word, SIZE_MAX)) {
     if (c == '"') text += '\\';
@@ -108,7 +108,7 @@ void check_shell_line(std::string_view line) {
   std::string written;
   std::vector<cli::Word> expected;
   for (const cli::Word& word : words.value()) {
-    written += quoted(word.text) + ' ';
+    written += between_quotes(word.text) + ' ';
     expected.push_back({word.text, true});
   }
   const auto again = cli::split_words(written);

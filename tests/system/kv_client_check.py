@@ -92,7 +92,7 @@ def check_errors(client):
     """What the RPC layer has to refuse, on a connection that goes on; and wrong arguments."""
     args = Encoder().opaque(b"key").extension().bytes()
     call = client.call
-    expect_error(RpcError, {"name": "PROC_UNAVAIL"}, call, 6, args)
+    expect_error(RpcError, {"name": "PROC_UNAVAIL"}, call, 9, args)
     expect_error(RpcError, {"name": "PROC_UNAVAIL"}, call, 0xFFFFFFFF, args)
     for version in 0, 2:
         expect_error(RpcError, {"name": "PROG_MISMATCH", **ONLY_1}, call, 0, version=version)
