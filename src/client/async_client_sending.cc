@@ -70,7 +70,10 @@ TimePoint AsyncClient::State::answer_deadline(const Operation& operation) const 
   const Duration share = (operation.deadline - start) / left;
   if (operation.is_slow) return start + share;
   const int doublings = std::min(operation.rounds, kAnswerTimeoutDoublingsMax);
-  return start + std::min(share, kAnswerTimeout * (std::int64_t{1} << doublings));
+  const Duration longest = kAnswerTimeout * (std::int64_t{1} << doublings);
+  // Each has had its share; a write that is cut off while it is worked on is in doubt.
+  const bool has_shared = operation.rounds > 0 && operation.effect == Effect::kWrites;
+  return start + std::min(has_shared ? operation.deadline - start : share, longest);
 }
 
 void AsyncClient::State::pause(Operation& operation) {

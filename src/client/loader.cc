@@ -97,9 +97,10 @@ void Loader::State::put(std::string key, std::string value) {
   keys_.insert(key);
   bytes_ += size;
   const std::size_t value_size = value.size();
-  client_.put(key, std::move(value), [this, key, value_size, begun = now()](WriteOutcome outcome) {
-    if (!stopping_) ended(key, value_size, begun, outcome.status);
-  });
+  client_.put(key, std::move(value),
+              [this, key, value_size, begun = now()](const WriteOutcome& outcome) {
+                if (!stopping_) ended(key, value_size, begun, outcome.status);
+              });
   ++bunch_calls_;
   bunch_bytes_ += size;
   if (bunch_calls_ >= kBunchCalls || bunch_bytes_ >= kBunchBytes) run_one_turn();

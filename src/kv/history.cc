@@ -82,19 +82,20 @@ bool History::keeps(Position at, std::string_view first, std::string_view end) c
 void History::unpin(Position at) {
   const auto pin = pins_.find(at);
   if (pin == pins_.end() || --pin->second.count > 0) return;
-  std::vector<Versions::iterator> versions = std::move(pin->second.versions);
+  const std::vector<Versions::iterator> versions = std::move(pin->second.versions);
   const auto next = pins_.erase(pin);
   if (next == pins_.begin()) {
     for (const Versions::iterator& version : versions) drop(version);
   } else {
     const auto earlier = std::prev(next);
-    give_back(std::move(versions), earlier->second, earlier->first);
+    give_back(versions, earlier->second, earlier->first);
   }
 }
 
 // The pin that needed these versions is gone. The one before it, at this position, needs those of
 // them before which the key was not changed since.
-void History::give_back(std::vector<Versions::iterator> versions, Pin& earlier, Position at) {
+void History::give_back(const std::vector<Versions::iterator>& versions, Pin& earlier,
+                        Position at) {
   for (const Versions::iterator& version : versions) {
     const auto first = versions_.upper_bound(VersionView{version->first.key, at});
     if (first == version) {

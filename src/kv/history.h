@@ -60,7 +60,7 @@ class History {
     Position changed_at = 0;
   };
   struct VersionLess {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): std's name
     bool operator()(VersionView one, VersionView other) const;
     bool operator()(const VersionKey& one, const VersionKey& other) const;
     bool operator()(const VersionKey& one, VersionView other) const;
@@ -89,7 +89,7 @@ class History {
     }
   };
   bool is_saved_above(std::string_view key, Position at) const;
-  void give_back(std::vector<Versions::iterator> versions, Pin& earlier, Position at);
+  void give_back(const std::vector<Versions::iterator>& versions, Pin& earlier, Position at);
   void drop(Versions::iterator version);
   void clear();
 

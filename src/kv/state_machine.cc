@@ -201,7 +201,7 @@ void StateMachine::begin_transaction(const std::shared_ptr<const Transaction>& t
                                      Position position) {
   gather(transaction, [this, transaction, position](const Findings& findings) {
     Evaluation evaluation = evaluate(*transaction, findings, position);
-    finish(std::move(evaluation.applied), std::move(evaluation.changes));
+    finish(evaluation.applied, std::move(evaluation.changes));
   });
 }
 
@@ -241,10 +241,10 @@ void StateMachine::finish_single(const Entry* before) {
   } else {
     applied.outcome = Applied::Outcome::kNotFound;
   }
-  finish(std::move(applied), std::move(changes));
+  finish(applied, std::move(changes));
 }
 
-void StateMachine::finish(Applied applied, std::vector<Change> changes) {
+void StateMachine::finish(const Applied& applied, std::vector<Change> changes) {
   const Waiting first = std::move(waiting_.front());
   waiting_.pop_front();
   SessionChanges sessions;

@@ -95,7 +95,7 @@ class StateMachine {
   void finish_known(const Applied& known);
   void finish_epoch();
   void finish_single(const Entry* before);
-  void finish(Applied applied, std::vector<Change> changes);
+  void finish(const Applied& applied, std::vector<Change> changes);
 
   Store& store_;
   const Sessions sessions_mode_;
