@@ -214,11 +214,11 @@ class Manager {
   void propose(protocol::ProposalId id, const kv::Command& command);
   OperationId next_own_operation();
   void keep_epoch(TimePoint now);
-  void begin_read(const ReadOptions& options, ReadWaiting read);
-  void ask_protocol(ReadWaiting read, std::uint64_t turn);
+  void begin_read(const ReadOptions& options, ReadWaiting&& read);
+  void ask_protocol(ReadWaiting&& read, std::uint64_t turn);
   void begin_local_reads(TimePoint now);
   void release_behind(TimePoint now);
-  void proceed(ReadWaiting read, const Status& status);
+  void proceed(ReadWaiting&& read, const Status& status);
   void page_was_read(const kv::Scan& scan, const kv::ScanPage& page);
   void write_applied(protocol::ProposalId proposal, const kv::Applied& applied);
   void end_write(std::unordered_map<protocol::ProposalId, Write>::iterator found, Status status,

@@ -108,7 +108,7 @@ void Manager::page_was_read(const kv::Scan& scan, const kv::ScanPage& page) {
 
 // ---- When it may be read ----
 
-void Manager::begin_read(const ReadOptions& options, ReadWaiting read) {
+void Manager::begin_read(const ReadOptions& options, ReadWaiting&& read) {
   if (reads_.size() + local_reads_.size() + behind_.size() >= limits_.reads_waiting_max) {
     proceed(std::move(read),
             Status(StatusCode::kBusy, "too many reads are waiting at this replica"));
@@ -123,7 +123,7 @@ void Manager::begin_read(const ReadOptions& options, ReadWaiting read) {
   local_reads_.push_back({options, std::move(read)});
 }
 
-void Manager::ask_protocol(ReadWaiting read, std::uint64_t turn) {
+void Manager::ask_protocol(ReadWaiting&& read, std::uint64_t turn) {
   const protocol::ReadId id = next_id_++;
   read.turn = turn;
   const auto waiting = reads_.emplace(id, std::move(read)).first;
@@ -196,7 +196,7 @@ void Manager::carry_out(const protocol::RefuseRead& refuse) {
 
 // ---- What is told ----
 
-void Manager::proceed(ReadWaiting read, const Status& status) {
+void Manager::proceed(ReadWaiting&& read, const Status& status) {
   if (read.proceed) {
     read.proceed(status);
   } else if (!status.ok()) {

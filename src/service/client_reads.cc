@@ -47,8 +47,10 @@ void ClientReads::read(Question question, rpc::Reply<kv_get_result> reply) {
           return;
         }
         const bool is_missing = status.ok() && entry == nullptr;
-        log_operation(context_, "get", question.key, begun,
-                      is_missing ? Status(StatusCode::kNotFound, "no such key") : status);
+        if (context_.logger.enabled(LogLevel::kDebug)) {
+          log_operation(context_, "get", question.key, begun,
+                        is_missing ? Status(StatusCode::kNotFound, "no such key") : status);
+        }
         if (!status.ok()) {
           send_failure(reply, &kv_get_result::kv_get_result_u, status, context_.cluster.self);
         } else if (is_missing) {
