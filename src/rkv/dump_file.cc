@@ -114,7 +114,7 @@ Status DumpFile::write(std::string_view bytes) {
   return Status();
 }
 
-Status DumpFile::note_place(DumpPlace place) {
+Status DumpFile::note_place(const DumpPlace& place) {
   Json json = {{"rkv_dump_place", kPlaceVersion}};
   json["token_base64"] = to_base64(place.token);
   json["server"] = place.server;

@@ -37,7 +37,7 @@ class DumpFile {
 
   // In one piece at the end; buffers nothing.
   Status write(std::string_view bytes);
-  Status note_place(DumpPlace place);
+  Status note_place(const DumpPlace& place);
   // Syncs the file, gives it its name, and removes the place.
   Status commit();
   // Removes both files: there is nothing to go on with.

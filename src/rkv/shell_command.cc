@@ -43,9 +43,23 @@ std::optional<ExitStatus> run_line(std::string_view line, Session& session) {
   return kExitUsage;
 }
 
+// For as long as it lives, commands of the session that take lines of their own take these.
+class LinesOfShell {
+ public:
+  LinesOfShell(Session& session, LineSource& lines) : session_(session) {
+    session_.set_lines(&lines);
+  }
+  ~LinesOfShell() { session_.set_lines(nullptr); }
+  LinesOfShell(const LinesOfShell&) = delete;
+  LinesOfShell& operator=(const LinesOfShell&) = delete;
+
+ private:
+  Session& session_;
+};
+
 ExitStatus run_script(Session& session) {
   FileLines lines(InputFile::standard_input());
-  session.set_lines(&lines);
+  const LinesOfShell in_use(session, lines);
   ExitStatus worst = kExitOk;
   while (true) {
     const Result<std::optional<std::string>> line = lines.next(kPrompt);
@@ -96,7 +110,7 @@ ExitStatus run_interactive(Session& session) {
   LineEditor editor(kPrompt, history.load());
   if (!editor.ok()) return run_script(session);
   TypedLines lines(editor);
-  session.set_lines(&lines);
+  const LinesOfShell in_use(session, lines);
   if (output_is_terminal()) {
     write_output(
         fmt::format("rkv {}; 'help' lists the commands, 'exit' or ^D leaves\n", kSoftwareVersion));

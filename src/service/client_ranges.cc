@@ -27,9 +27,12 @@ void ClientRanges::range(const kv_range_args& args, rpc::Reply<kv_range_result> 
 }
 
 Status ClientRanges::check_offered(const replica::ReadOptions& options) const {
-  if (context_.manager.has_total_order() || options.consistency == Consistency::kEventual) {
-    return {};
+  if (context_.manager.has_total_order()) return {};
+  if (options.consistency == Consistency::kEventual && options.max_staleness.ns > 0) {
+    return needs("paxos", "a listing with a bound on its staleness", "ask without one",
+                 context_.cluster);
   }
+  if (options.consistency == Consistency::kEventual) return {};
   return needs("paxos", "a listing at one revision",
                "ask for eventual: each page is what the replica has then", context_.cluster);
 }
@@ -63,8 +66,9 @@ void ClientRanges::run(Lane& lane) {
 void ClientRanges::read(Lane& lane, Call call) {
   kv::Scan scan = call.question.listing.scan;
   const replica::ReadOptions options = call.question.options;
+  const bool may_follow = !call.question.listing.one_page;
   context_.manager.scan(
-      std::move(scan), !call.question.listing.one_page, options,
+      std::move(scan), may_follow, options,
       [this, &lane, call = std::move(call)](const Status& status, kv::ScanPage&& page) mutable {
         --lane.under_way;
         finish(std::move(call), status, page);

@@ -104,6 +104,7 @@ std::string counterexample(const std::vector<Part>& parts, std::uint64_t steps_m
   if (high > 0) before = known_at(parts, answers, high - 1);
   const std::vector<std::size_t> found = search(before, steps_max).order;
   std::vector<const Operation*> order;
+  order.reserve(found.size());
   for (const std::size_t part : found) order.push_back(before[part].operation);
   text += "\n  an order of what was answered before:" + last_lines(order);
   text += "\n  which leaves: ";

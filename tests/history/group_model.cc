@@ -181,8 +181,8 @@ GroupModel::Action GroupModel::action_of(const Wording& wording, bool answered) 
   }
   RKV_CHECK(!answered || branch_of(transaction, result.succeeded).size() == result.results.size(),
             "an answered transaction has a result for each step of the branch that ran");
-  const auto told = [&](bool branch) {
-    return answered && branch == result.succeeded ? &result.results : nullptr;
+  const auto told = [answered, &it = result](bool branch) {
+    return answered && branch == it.succeeded ? &it.results : nullptr;
   };
   action.then = numbered(transaction.then, told(true));
   action.otherwise = numbered(transaction.otherwise, told(false));

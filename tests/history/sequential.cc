@@ -203,13 +203,13 @@ SequentialReport check_sequential(const History& history) {
     if (!report.explanation.empty()) break;
   }
   const std::map<std::string, Writes> keys = writes_of(history);
-  const Writes kNoWrites;
+  const Writes no_writes;
   for (const Operation& operation : history) {
     if (!report.explanation.empty()) break;
     if (!is_read(operation) || !has_position(operation)) continue;
     for (const Read& read : reads_of(operation)) {
       const auto found = keys.find(read.key);
-      const Writes& writes = found == keys.end() ? kNoWrites : found->second;
+      const Writes& writes = found == keys.end() ? no_writes : found->second;
       if (writes.is_ambiguous) continue;
       ++report.values;
       report.explanation = reason_against(read, writes);

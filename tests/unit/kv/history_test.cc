@@ -97,11 +97,50 @@ class HistoryTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_key_that_is_written_often_is_kept_once);
   CPPUNIT_TEST(each_pin_has_its_unpin);
   CPPUNIT_TEST(a_version_goes_to_the_pin_before);
+  CPPUNIT_TEST(what_was_passed_is_not_kept);
+  CPPUNIT_TEST(what_was_passed_at_one_pin_is_kept_for_another);
   CPPUNIT_TEST(all_pins_go_when_there_is_no_room);
   CPPUNIT_TEST(large_values_count);
   CPPUNIT_TEST(versions_are_in_the_order_of_the_keys);
   CPPUNIT_TEST(is_what_whole_states_are_under_many_changes);
   CPPUNIT_TEST_SUITE_END();
+
+  void what_was_passed_is_not_kept() {
+    History history;
+    const Entry entry{"value", 1, 1, 1};
+    history.pin(5);
+    history.pass(5, "m", false);
+    history.save("a", &entry, 6);
+    CPPUNIT_ASSERT(history.versions().empty());
+    history.save("m", &entry, 7);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, history.versions().size());
+    CPPUNIT_ASSERT(history.keeps(5) && history.keeps(5, "m", ""));
+    CPPUNIT_ASSERT(!history.keeps(5, "", "") && !history.keeps(5, "a", "b"));
+    history.pass(5, "b", false);  // it does not go back
+    CPPUNIT_ASSERT(!history.keeps(5, "c", ""));
+    history.unpin(5);
+
+    history.pin(7);
+    history.pass(7, "m", true);
+    history.save("z", &entry, 8);
+    CPPUNIT_ASSERT(history.versions().empty());
+    CPPUNIT_ASSERT(history.keeps(7, "", "m") && history.keeps(7, "a", "b"));
+    CPPUNIT_ASSERT(!history.keeps(7, "", "") && !history.keeps(7, "a", "n"));
+  }
+
+  void what_was_passed_at_one_pin_is_kept_for_another() {
+    History history;
+    const Entry entry{"value", 1, 1, 1};
+    history.pin(5);
+    history.pass(5, "m", false);
+    history.pin(5);  // a second listing begins at the state that has not changed since
+    CPPUNIT_ASSERT(history.keeps(5, "", ""));
+    history.pass(5, "m", false);
+    history.pin(6);
+    history.save("a", &entry, 7);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, history.versions().size());
+    CPPUNIT_ASSERT(*history.find("a", 6) == entry);
+  }
 
   void keeps_nothing_that_is_not_pinned() {
     History history;
