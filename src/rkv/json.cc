@@ -12,23 +12,6 @@ constexpr std::string_view kDigits =
 
 }  // namespace
 
-std::string to_base64(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      const bool present = i + k < bytes.size();
-      group = group << 8 | (present ? static_cast<std::uint8_t>(bytes[i + k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      const bool present = k < 2 || i + k - 1 < bytes.size();
-      text += present ? kDigits[group >> (18 - 6 * k) & 0x3F] : '=';
-    }
-  }
-  return text;
-}
-
 void add_bytes(Json& object, const std::string& name, std::string_view bytes) {
   if (is_text(bytes)) {
     object[name] = bytes;

@@ -6,13 +6,12 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"  // to_base64(), beside from_base64() here
+
 namespace rkv::cli {
 
 // Objects keep the order in which their fields were added.
 using Json = nlohmann::ordered_json;
-
-// RFC 4648, section 4, with padding.
-std::string to_base64(std::string_view bytes);
 
 // Adds the bytes as `name` if they are text, else in base64 as `name`_base64.
 void add_bytes(Json& object, const std::string& name, std::string_view bytes);
