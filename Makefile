@@ -344,8 +344,9 @@ SOURCES_TO_TIDY = $(filter %.cc,$(SOURCES_TO_FORMAT))
 
 lint: $(GEN)/kv.h $(GEN)/ledger.h $(GEN)/kv_types.inc
 	$(CLANG_FORMAT) --dry-run --Werror $(SOURCES_TO_FORMAT)
-	printf '%s\n' $(SOURCES_TO_TIDY) | xargs -P $$(nproc) -n 4 \
-	  sh -c '$(CLANG_TIDY) --quiet "$$@" -- -x c++ -std=c++20 $(INCLUDE)' tidy
+	printf '%s\n' $(SOURCES_TO_TIDY) | xargs -P $$(nproc) -n 1 sh -c \
+	  'found=$$($(CLANG_TIDY) --quiet "$$1" -- -x c++ -std=c++20 $(INCLUDE) 2>&1) || \
+	   { printf "%s\n" "$$found"; exit 1; }' tidy
 
 format:
 	$(CLANG_FORMAT) -i $(SOURCES_TO_FORMAT)
