@@ -113,6 +113,15 @@ TwoPcStatus twopc_of(const kv_twopc_status& wire) {
   return twopc;
 }
 
+void take_failure(int status, const kv_failure& failure, const std::string& server,
+                  Outcome* outcome) {
+  outcome->status = failure_of_answer(status, failure, server);
+  outcome->replica = ReplicaId{failure.replica};
+  if (failure.extension.revision == 1) {
+    outcome->position = failure.extension.kv_failure_extension_u.position;
+  }
+}
+
 template <typename WriteResult, typename Ok>
 WriteOutcome write_outcome(const WriteResult& result, const Ok& ok, const kv_partly_applied& partly,
                            const kv_failure& failed, const std::string& server) {
@@ -124,8 +133,7 @@ WriteOutcome write_outcome(const WriteResult& result, const Ok& ok, const kv_par
   } else if (number_of(result.status) == KV_PARTLY_APPLIED) {
     take_partly(partly, server, &outcome);
   } else {
-    outcome.status = failure_of_answer(number_of(result.status), failed, server);
-    outcome.replica = ReplicaId{failed.replica};
+    take_failure(number_of(result.status), failed, server, &outcome);
   }
   return outcome;
 }
@@ -177,12 +185,7 @@ ReadOutcome outcome_of(const kv_get_result& result, const std::string& server) {
   ReadOutcome outcome;
   outcome.server = server;
   if (number_of(result.status) != KV_OK) {
-    const kv_failure& failure = result.kv_get_result_u.failure;
-    outcome.status = failure_of_answer(number_of(result.status), failure, server);
-    outcome.replica = ReplicaId{failure.replica};
-    if (failure.extension.revision == 1) {
-      outcome.position = failure.extension.kv_failure_extension_u.position;
-    }
+    take_failure(number_of(result.status), result.kv_get_result_u.failure, server, &outcome);
     return outcome;
   }
   const kv_get_ok& ok = result.kv_get_result_u.ok;

@@ -39,6 +39,20 @@ void send_failure(rpc::Reply<WireResult>& reply, WireUnion WireResult::*arms, co
   reply.send(result);
 }
 
+// That there is no such key, and at which position that was so.
+template <typename WireResult, typename WireUnion>
+void send_not_found(rpc::Reply<WireResult>& reply, WireUnion WireResult::*arms, Position position,
+                    ReplicaId replica) {
+  std::string reason = "no such key";
+  WireResult result{};
+  result.status = KV_NOT_FOUND;
+  kv_failure& failure = (result.*arms).failure;
+  failure = failure_to_wire(reason, replica);
+  failure.extension.revision = 1;
+  failure.extension.kv_failure_extension_u.position = position;
+  reply.send(result);
+}
+
 // Whether a client may use this operation id; kInvalid if not.
 Status check_operation(const OperationId& operation);
 

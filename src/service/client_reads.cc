@@ -54,7 +54,7 @@ void ClientReads::read(Question question, rpc::Reply<kv_get_result> reply) {
         if (!status.ok()) {
           send_failure(reply, &kv_get_result::kv_get_result_u, status, context_.cluster.self);
         } else if (is_missing) {
-          answer_missing(question, position, reply);
+          send_not_found(reply, &kv_get_result::kv_get_result_u, position, context_.cluster.self);
         } else {
           answer(question, *entry, position, reply);
         }
@@ -72,22 +72,6 @@ void ClientReads::answer(const Question& question, const kv::Entry& entry, Posit
   if (question.wants_revisions) {
     ok.extension.revision = kWithOptions;
     ok.extension.kv_get_ok_extension_u.revisions = {entry.created, entry.position};
-  }
-  reply.send(result);
-}
-
-// Where it was read counts here as well: a client that goes on with an older state would see the
-// key come back.
-void ClientReads::answer_missing(const Question& question, Position position,
-                                 rpc::Reply<kv_get_result>& reply) const {
-  std::string reason = "no such key";
-  kv_get_result result{};
-  result.status = KV_NOT_FOUND;
-  kv_failure& failure = result.kv_get_result_u.failure;
-  failure = failure_to_wire(reason, context_.cluster.self);
-  if (question.wants_revisions) {
-    failure.extension.revision = kWithOptions;
-    failure.extension.kv_failure_extension_u.position = position;
   }
   reply.send(result);
 }

@@ -28,8 +28,6 @@ class ClientReads {
   void read(Question question, rpc::Reply<kv_get_result> reply);
   void answer(const Question& question, const kv::Entry& entry, Position position,
               rpc::Reply<kv_get_result>& reply) const;
-  void answer_missing(const Question& question, Position position,
-                      rpc::Reply<kv_get_result>& reply) const;
 
   const ClientContext context_;
 };

@@ -60,6 +60,10 @@ void ClientWrites::write(const char* name, const kv::Command& command, rpc::Repl
                               : write.status;
     log_operation(context_, name, key, begun, status);
     if (RKV_FAILPOINT_FAILS(client_before_answer)) return;  // its outcome is unknown then
+    if (status.code() == StatusCode::kNotFound) {
+      send_not_found(reply, arms, write.applied.position, context_.cluster.self);
+      return;
+    }
     if (!status.ok()) {
       send_write_failure(reply, arms, status, write.missing, context_.cluster.self);
       return;

@@ -351,21 +351,25 @@ class FakeReplica::State {
     return page_;
   }
 
+  // For a GET and a DEL: the bytes of both are the same.
+  void send_not_found(std::uint64_t position, rpc::ReplyToken& token) {
+    kv_get_result result{};
+    result.status = KV_NOT_FOUND;
+    kv_failure& failure = result.kv_get_result_u.failure;
+    failure.reason = text_of("there is no such key");
+    failure.replica = id_;
+    failure.extension.revision = 1;
+    failure.extension.kv_failure_extension_u.position = position;
+    token.send((xdrproc_t)xdr_kv_get_result, &result);
+  }
+
   void serve_get(const SeenCall& call, rpc::ReplyToken& token) {
     const auto found = entries_.find(call.key);
-    kv_get_result result{};
     if (found == entries_.end()) {
-      result.status = KV_NOT_FOUND;
-      kv_failure& failure = result.kv_get_result_u.failure;
-      failure.reason = text_of("there is no such key");
-      failure.replica = id_;
-      if (call.has_options) {
-        failure.extension.revision = 1;
-        failure.extension.kv_failure_extension_u.position = position();
-      }
-      token.send((xdrproc_t)xdr_kv_get_result, &result);
+      send_not_found(position(), token);
       return;
     }
+    kv_get_result result{};
     kv_get_ok& ok = result.kv_get_result_u.ok;
     ok.value.kv_value_val = found->second.value.data();
     ok.value.kv_value_len = static_cast<u_int>(found->second.value.size());
@@ -377,7 +381,7 @@ class FakeReplica::State {
   void serve_del(const SeenCall& call, rpc::ReplyToken& token) {
     const auto found = entries_.find(call.key);
     if (found == entries_.end()) {
-      send_failure(call, {Reaction::Kind::kFail, KV_NOT_FOUND, "there is no such key"}, token);
+      send_not_found(next_position(), token);
       return;
     }
     kv_del_result result{};

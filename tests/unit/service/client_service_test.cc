@@ -228,7 +228,7 @@ class ClientServiceTest : public CppUnit::TestFixture {
     const std::uint64_t modified = client.put("key", "other").position;
     const std::uint64_t last = client.put("another", "value").position;
     CPPUNIT_ASSERT(!client.get("key").revisions);
-    CPPUNIT_ASSERT(!client.get("no").has_missing_position);
+    CPPUNIT_ASSERT(client.get("no").has_missing_position);
     for (const kv_consistency consistency : {KV_LINEARIZABLE, KV_SEQUENTIAL, KV_EVENTUAL}) {
       const kv_read_options options{consistency, last, 60'000};
       const ValueAnswer answer = client.get("key", options);
