@@ -133,10 +133,9 @@ std::string encode_command(const Command& command) {
 }
 
 Status fits_command(const Transaction& transaction) {
-  std::string bytes;
-  append_transaction(bytes, transaction);
-  if (bytes.size() + kOverheadMax <= kCommandSizeMax) return {};
-  return {StatusCode::kOverLimit, "the transaction has " + std::to_string(bytes.size()) +
+  const std::size_t size = encoded_size(transaction);
+  if (size + kOverheadMax <= kCommandSizeMax) return {};
+  return {StatusCode::kOverLimit, "the transaction has " + std::to_string(size) +
                                       " bytes, the limit is " +
                                       std::to_string(kCommandSizeMax - kOverheadMax)};
 }

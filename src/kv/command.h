@@ -63,7 +63,8 @@ std::string encode_command(const Command& command);
 Status fits_command(const Transaction& transaction);
 
 // Whether the bytes are one command with nothing behind it and everything within its limits; if
-// not, the reason. Copies nothing: for what comes from outside and will be decoded later.
+// not, the reason. Copies neither keys nor values of a kPut or kDel: for what comes from outside
+// and will be decoded later.
 Status validate_command(std::string_view bytes);
 
 // What a replication protocol that locks keys locks for a command: every key that it is about, each

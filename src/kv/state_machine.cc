@@ -248,9 +248,12 @@ void StateMachine::finish(const Applied& applied, std::vector<Change> changes) {
   const Waiting first = std::move(waiting_.front());
   waiting_.pop_front();
   SessionChanges sessions;
-  // Where commands are applied in another order than they were sent in, a later one may have said
-  // already that nobody waits for this one any more, or its epoch be over.
-  if (has_session(first.command) && !sessions_.known(first.command.operation, first.position)) {
+  // What is known is looked for before the command is applied; but where commands are applied that
+  // are not asked about, a later one may have said already that nobody waits for this one any more,
+  // or its epoch be over.
+  const bool may_be_known = sessions_mode_ == Sessions::kRemember;
+  if (has_session(first.command) &&
+      !(may_be_known && sessions_.known(first.command.operation, first.position))) {
     sessions.replies = sessions_.remember(first.command.operation, applied);
   }
   store_.apply(first.position, std::move(changes), std::move(sessions));

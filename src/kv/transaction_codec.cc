@@ -210,7 +210,44 @@ Result<StepResult> read_result(XdrReader& reader) {
   return result;
 }
 
+constexpr std::size_t kWord = 4;
+constexpr std::size_t kNumber = 8;
+
+std::size_t opaque_size(const std::string& bytes) {
+  return kWord + (bytes.size() + kWord - 1) / kWord * kWord;
+}
+
+std::size_t encoded_size(const Compare& compare) {
+  const bool has_value = compare.target == Compare::Target::kValue;
+  return opaque_size(compare.key) + 2 * kWord + (has_value ? opaque_size(compare.value) : kNumber);
+}
+
+std::size_t encoded_size(const Step& step) {
+  const std::size_t head = kWord + opaque_size(step.key);
+  switch (step.kind) {
+    case Step::Kind::kGet:
+    case Step::Kind::kDel:
+      return head + kWord;
+    case Step::Kind::kPut:
+      return head + opaque_size(step.value) + kWord;
+    case Step::Kind::kIncr:
+      return head + kNumber;
+    case Step::Kind::kAppend:
+    case Step::Kind::kDelRange:
+      return head + opaque_size(step.value);
+  }
+  RKV_CHECK(false, "kind of step out of range");
+}
+
 }  // namespace
+
+std::size_t encoded_size(const Transaction& transaction) {
+  std::size_t size = 3 * kWord;
+  for (const Compare& compare : transaction.compares) size += encoded_size(compare);
+  for (const Step& step : transaction.then) size += encoded_size(step);
+  for (const Step& step : transaction.otherwise) size += encoded_size(step);
+  return size;
+}
 
 void append_transaction(std::string& out, const Transaction& transaction) {
   append_uint32(out, static_cast<std::uint32_t>(transaction.compares.size()));

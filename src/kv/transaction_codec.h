@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,8 @@ namespace rkv::kv {
 // Transactions and their results as bytes: the XDR encoding of kv_transaction and kv_steps_result
 // in kv.x.
 
+// Bytes of its encoding.
+std::size_t encoded_size(const Transaction& transaction);
 // Appends a transaction that validate_transaction() finds well.
 void append_transaction(std::string& out, const Transaction& transaction);
 // Reads one off the front. Fails, with a reason, if it is cut short, has unknown kinds or breaks a
