@@ -7,6 +7,8 @@
 namespace rkv {
 namespace {
 
+constexpr std::string_view kBase64Digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::size_t kXdrUnit = 4;
 
@@ -76,8 +78,6 @@ std::optional<std::string> from_hex(std::string_view text) {
 }
 
 std::string to_base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
   text.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
@@ -88,10 +88,31 @@ std::string to_base64(std::string_view bytes) {
     }
     for (std::size_t k = 0; k < 4; ++k) {
       const bool present = k < 2 || i + k - 1 < bytes.size();
-      text += present ? kDigits[group >> (18 - 6 * k) & 0x3F] : '=';
+      text += present ? kBase64Digits[group >> (18 - 6 * k) & 0x3F] : '=';
     }
   }
   return text;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  for (std::size_t i = 0; i < text.size(); i += 4) {
+    std::uint32_t group = 0;
+    const std::size_t digits = i + 4 == text.size() ? 4 - padding : 4;
+    for (std::size_t k = 0; k < 4; ++k) {
+      const std::size_t digit = k < digits ? kBase64Digits.find(text[i + k]) : 0;
+      if (digit == std::string_view::npos) return std::nullopt;
+      group = group << 6 | static_cast<std::uint32_t>(digit);
+    }
+    for (std::size_t k = 0; k < digits - 1; ++k) {
+      bytes += static_cast<char>(group >> (16 - 8 * k) & 0xFF);
+    }
+  }
+  // Of several texts that would mean the same bytes, only one is right.
+  return to_base64(bytes) == text ? std::optional(std::move(bytes)) : std::nullopt;
 }
 
 std::string printable(std::string_view bytes, std::size_t length_max) {

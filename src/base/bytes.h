@@ -21,6 +21,8 @@ std::optional<std::string> from_hex(std::string_view text);
 
 // RFC 4648, section 4, with padding.
 std::string to_base64(std::string_view bytes);
+// What that base64 stands for; nothing if it is none, or its padding is wrong.
+std::optional<std::string> from_base64(std::string_view text);
 
 // The bytes as a person can read them on one line: printable ASCII as it is, the rest as \xNN (and
 // \\ for a backslash); cut after `length_max` characters with "..." behind. For logs and terminals.

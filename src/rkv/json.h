@@ -6,8 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/bytes.h"  // to_base64(), beside from_base64() here
-
 namespace rkv::cli {
 
 // Objects keep the order in which their fields were added.
@@ -15,9 +13,6 @@ using Json = nlohmann::ordered_json;
 
 // Adds the bytes as `name` if they are text, else in base64 as `name`_base64.
 void add_bytes(Json& object, const std::string& name, std::string_view bytes);
-
-// What that base64 stands for; nothing if it is none, or its padding is wrong.
-std::optional<std::string> from_base64(std::string_view text);
 
 // The bytes that add_bytes() has put there; nothing if there are none, or both fields are there.
 std::optional<std::string> find_bytes(const Json& object, const std::string& name);

@@ -14,6 +14,8 @@ class BytesTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(BytesTest);
   CPPUNIT_TEST(hex_of_every_byte_round_trips);
   CPPUNIT_TEST(hex_refuses_other_text);
+  CPPUNIT_TEST(base64_is_that_of_rfc_4648);
+  CPPUNIT_TEST(base64_has_one_form_only);
   CPPUNIT_TEST(printable_escapes);
   CPPUNIT_TEST(printable_cuts);
   CPPUNIT_TEST(text_is_well_formed);
@@ -42,6 +44,26 @@ class BytesTest : public CppUnit::TestFixture {
   void hex_refuses_other_text() {
     for (const char* text : {"0", "000", "0g", "g0", "0 ", "0x", "/0", ":0", "@0", "`0"}) {
       CPPUNIT_ASSERT_MESSAGE(text, !from_hex(text));
+    }
+  }
+
+  void base64_is_that_of_rfc_4648() {
+    CPPUNIT_ASSERT_EQUAL(std::string(), to_base64(""));
+    CPPUNIT_ASSERT_EQUAL(std::string("Zg=="), to_base64("f"));
+    CPPUNIT_ASSERT_EQUAL(std::string("Zm8="), to_base64("fo"));
+    CPPUNIT_ASSERT_EQUAL(std::string("Zm9v"), to_base64("foo"));
+    CPPUNIT_ASSERT_EQUAL(std::string("Zm9vYmFy"), to_base64("foobar"));
+    CPPUNIT_ASSERT_EQUAL(std::string("AP/+Pw=="), to_base64({"\0\xff\xfe\x3f", 4}));
+  }
+
+  void base64_has_one_form_only() {
+    for (const std::string& bytes :
+         {std::string(), std::string("\xff"), std::string("ab"), std::string("abc\0", 4)}) {
+      CPPUNIT_ASSERT(from_base64(to_base64(bytes)) == bytes);
+    }
+    for (const char* text :
+         {"A", "AA", "AAA", "AB==", "AAB=", "A===", "AA=A", "AAAA=", "A A=", "====", "_w=="}) {
+      CPPUNIT_ASSERT_MESSAGE(text, !from_base64(text));
     }
   }
 

@@ -49,7 +49,6 @@ class DumpFormatTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(gives_back_what_was_written);
   CPPUNIT_TEST(a_dump_is_known_by_its_beginning);
   CPPUNIT_TEST(notices_what_is_cut_or_changed);
-  CPPUNIT_TEST(takes_base64_in_one_form_only);
   CPPUNIT_TEST(a_file_goes_on_where_its_place_says);
   CPPUNIT_TEST(a_file_gets_its_name_at_the_end);
   CPPUNIT_TEST_SUITE_END();
@@ -77,12 +76,12 @@ class DumpFormatTest : public CppUnit::TestFixture {
   }
 
   void gives_back_what_was_written() {
-    CPPUNIT_ASSERT(load(dump_of(kPairs)) == "" && loaded_ == kPairs);
-    CPPUNIT_ASSERT(load(dump_of({})) == "" && loaded_.empty());
+    CPPUNIT_ASSERT(load(dump_of(kPairs)).empty() && loaded_ == kPairs);
+    CPPUNIT_ASSERT(load(dump_of({})).empty() && loaded_.empty());
     // A file whose last newline somebody has taken off.
     std::string text = dump_of(kPairs);
     text.pop_back();
-    CPPUNIT_ASSERT(load(text) == "" && loaded_ == kPairs);
+    CPPUNIT_ASSERT(load(text).empty() && loaded_ == kPairs);
   }
 
   void a_dump_is_known_by_its_beginning() {
@@ -122,17 +121,6 @@ class DumpFormatTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(
         std::string("invalid: line 3: there is no key, or no value, or it is no base64"),
         load(replaced(text, "{\"key\":\"a\"", "{\"key\":\"a\",\"key_base64\":\"AA==\"")));
-  }
-
-  void takes_base64_in_one_form_only() {
-    for (const std::string& bytes :
-         {std::string(), std::string("\xff"), std::string("ab"), std::string("abc\0", 4)}) {
-      CPPUNIT_ASSERT(from_base64(to_base64(bytes)) == bytes);
-    }
-    for (const char* text :
-         {"A", "AA", "AAA", "AB==", "AAB=", "A===", "AA=A", "AAAA=", "A A=", "====", "_w=="}) {
-      CPPUNIT_ASSERT_MESSAGE(text, !from_base64(text));
-    }
   }
 
   void a_file_goes_on_where_its_place_says() {

@@ -11,7 +11,6 @@ namespace rkv::cli {
 
 class OutputTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(OutputTest);
-  CPPUNIT_TEST(encodes_base64_as_rfc_4648_does);
   CPPUNIT_TEST(adds_text_as_text_and_other_bytes_in_base64);
   CPPUNIT_TEST(aligns_tables);
   CPPUNIT_TEST(draws_tables);
@@ -22,15 +21,6 @@ class OutputTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE_END();
 
  public:
-  void encodes_base64_as_rfc_4648_does() {
-    CPPUNIT_ASSERT_EQUAL(std::string(), to_base64(""));
-    CPPUNIT_ASSERT_EQUAL(std::string("Zg=="), to_base64("f"));
-    CPPUNIT_ASSERT_EQUAL(std::string("Zm8="), to_base64("fo"));
-    CPPUNIT_ASSERT_EQUAL(std::string("Zm9v"), to_base64("foo"));
-    CPPUNIT_ASSERT_EQUAL(std::string("Zm9vYmFy"), to_base64("foobar"));
-    CPPUNIT_ASSERT_EQUAL(std::string("AP/+Pw=="), to_base64({"\0\xff\xfe\x3f", 4}));
-  }
-
   void adds_text_as_text_and_other_bytes_in_base64() {
     Json object;
     add_bytes(object, "key", "gr\xc3\xbc\xc3\x9f\n");
