@@ -191,6 +191,7 @@ void Daemon::wire() {
   replica::Manager::Limits limits;
   limits.writes_waiting_max = options_.client_limits.calls_max;
   limits.reads_waiting_max = options_.client_limits.calls_max;
+  limits.epoch_age_max = options_.epoch_age;
   manager_ = std::make_unique<replica::Manager>(
       make_protocol(),
       replica::Manager::Environment{data_->store(), *peers_, data_->log(), cluster_.self,

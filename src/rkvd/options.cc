@@ -50,6 +50,7 @@ struct Raw {
   std::uint32_t election_ms = 150;
   std::uint32_t request_timeout_ms = 5000;
   std::uint32_t log_keep_mb = 64;
+  std::uint32_t epoch_s = 900;
   std::uint32_t stop_timeout_ms = 5000;
   std::vector<std::string> fail;
 };
@@ -124,6 +125,9 @@ po::options_description replication_options(Options& options, Raw& raw) {
       "the one that is asked. The same at all replicas")(
       "answer-timeout-ms", number(&raw.answer_timeout_ms),
       "forward: another replica must have answered by then")(
+      "epoch-s", number(&raw.epoch_s),
+      "paxos, 2pc: a write can be tried again for at least this long, and about twice as long at "
+      "most; then the retry is refused as expired")(
       "log-keep-mb", number(&raw.log_keep_mb),
       "paxos: bytes of writes, in MiB, that are kept in memory and in the log for replicas that "
       "lag; "
@@ -247,6 +251,11 @@ Status take_replication(const Raw& raw, Options& options) {
         "--request-timeout-ms must be at least --election-ms: while a leader is "
         "elected, calls wait");
   }
+  constexpr std::uint32_t kEpochMax = 86'400;  // seconds
+  if (raw.epoch_s == 0 || raw.epoch_s > kEpochMax) {
+    return Status::invalid("--epoch-s must be from 1 to " + std::to_string(kEpochMax));
+  }
+  options.epoch_age = seconds(raw.epoch_s);
   options.answer_timeout = milliseconds(raw.answer_timeout_ms);
   options.paxos.heartbeat = milliseconds(raw.heartbeat_ms);
   options.paxos.election_min = milliseconds(raw.election_ms);

@@ -42,6 +42,7 @@ struct Options {
   rpc::ServerLimits client_limits;
   paxos::Options paxos;  // its times; who the replicas are is not in it
   twopc::Options twopc;  // the same
+  Duration epoch_age;    // of paxos and 2pc
   std::vector<RoleFailure> role_failures;
   std::uint64_t fail_seed = 0;
   Duration answer_timeout;

@@ -97,6 +97,7 @@ std::vector<StatusService::Counter> StatusService::counters() const {
       {"writes_failed", manager.writes_failed},
       {"reads", manager.reads},
       {"reads_waiting", manager.reads_waiting},
+      {"epoch", context_.manager.epoch()},
       {"peer_requests", manager.peer_requests},
       {"turns", manager.turns},
       {"role_failures", manager.role_failures},

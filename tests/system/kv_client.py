@@ -36,6 +36,7 @@ KV_NOT_FOUND = 1
 KV_INVALID = 2
 KV_PARTLY_APPLIED = 8
 KV_USE_TCP = 13
+KV_EXPIRED = 14
 
 KV_REPLICATION_PAXOS = 2
 KV_REPLICATION_2PC = 3
@@ -482,7 +483,10 @@ def decode_result(result, decode_ok):
         error = KvError(status, result.string(KV_REASON_MAX), missing=missing)
     else:
         error = KvError(status, result.string(KV_REASON_MAX), result.uint())
-    result.extension()
+    if status == KV_NOT_FOUND and result.uint() == 1:
+        result.uhyper()  # the position at which there was no such key
+    elif status != KV_NOT_FOUND:
+        result.extension()
     result.end()
     raise error
 

@@ -6,6 +6,8 @@
     kv_client_check.py strange HOST:PORT              calls that tshark does not take for RPC
     kv_client_check.py resent HOST:PORT HOST:PORT     writes over UDP whose datagrams come twice to the
                                                       first replica; and to the other one
+    kv_client_check.py expired HOST:PORT HOST:PORT    a write that is tried again and again, at both, until
+                                                      its epoch is over; wants epochs of some seconds
     kv_client_check.py threads COUNT OPERATIONS HOST:PORT...
                                                       many threads, each at all replicas
 """
@@ -14,6 +16,7 @@ import random
 import struct
 import sys
 import threading
+import time
 
 import kv_client
 from kv_client import Encoder, KvClient, KvError, RpcError, TcpTransport, UdpTransport
@@ -183,6 +186,46 @@ def check_udp(host, port):
         return client.calls + tcp.calls
 
 
+# ---- a write that is tried again -----------------------------------------------------------------
+
+EPOCH_BITS = 32   # the upper half of a sequence is the epoch
+PAUSE_S = 0.05
+
+
+def answers_until_expired(writer, readers, key):
+    """Puts the key, and the same again and again until that is refused. The answers."""
+    args = kv_client.encode_key(writer.operation(), key).opaque(b"first").extension().bytes()
+    first = kv_client.decode_result(writer.call(kv_client.PUT, args), kv_client.decode_written)
+    readers[-1].put(key, b"later")   # which the copies to come must not undo
+    answers = [first]
+    while True:
+        for client in readers:
+            result = client.call(kv_client.PUT, args)
+            try:
+                answers.append(kv_client.decode_result(result, kv_client.decode_written))
+            except KvError as error:
+                expect_equal(error.status, kv_client.KV_EXPIRED, f"the status of {error}")
+                return answers
+        time.sleep(PAUSE_S)
+
+
+def check_expired(arguments):
+    first, second = (KvClient(*address_of(word)) for word in arguments)
+    with first, second:
+        key = b"tried again"
+        for _ in range(10):   # a machine that stalls for an epoch lets no copy be answered
+            first.sequence = None
+            epoch = first.session() >> EPOCH_BITS
+            answers = answers_until_expired(first, (first, second), key)
+            expect_equal(set(answers), {answers[0]}, "the answers to copies of one write")
+            expect(first.session() >> EPOCH_BITS >= epoch + 2, "it is refused too early")
+            second.sequence = None
+            expect_equal(second.get(key).value, b"later", "the value after a late copy")
+            if len(answers) > 2:
+                return first.calls + second.calls
+        raise AssertionError("every copy was refused: are the epochs too short?")
+
+
 # ---- datagrams that come twice -------------------------------------------------------------------
 
 
@@ -301,6 +344,7 @@ if __name__ == "__main__":
         "procedures": check_procedures,
         "strange": check_strange,
         "resent": check_resent,
+        "expired": check_expired,
         "threads": check_threads,
     }
     print("calls", checks[sys.argv[1]](sys.argv[2:]))

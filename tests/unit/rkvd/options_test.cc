@@ -38,6 +38,7 @@ class OptionsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_coordinator_comes_from_the_command_line_or_the_environment);
   CPPUNIT_TEST(times_of_2pc_follow_the_request_timeout);
   CPPUNIT_TEST(elections_bound_the_request_timeout_of_paxos_alone);
+  CPPUNIT_TEST(an_epoch_has_a_second_to_a_day);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -70,6 +71,15 @@ class OptionsTest : public CppUnit::TestFixture {
     for (const char* replication : {"paxos", "2pc", "forward"}) {
       assert_refused("--request-timeout-ms must be at least 1",
                      {"--replication", replication, "--request-timeout-ms", "0"});
+    }
+  }
+
+  void an_epoch_has_a_second_to_a_day() {
+    CPPUNIT_ASSERT(taken({}).epoch_age == seconds(900));
+    CPPUNIT_ASSERT(taken({"--epoch-s", "1"}).epoch_age == seconds(1));
+    CPPUNIT_ASSERT(taken({}, {"RKVD_EPOCH_S=86400"}).epoch_age == seconds(86'400));
+    for (const char* wrong : {"0", "86401"}) {
+      assert_refused("--epoch-s must be from 1 to 86400", {"--epoch-s", wrong});
     }
   }
 };
