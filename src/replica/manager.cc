@@ -225,9 +225,12 @@ TimePoint Manager::next_turn() const {
                    epoch_keeper_.next_look(state_machine_.sessions())});
 }
 
-bool Manager::quiet() const {
-  return writes_.empty() && reads_.empty() && held_.empty() && local_reads_.empty() &&
-         behind_.empty();
+bool Manager::quiet() const { return writes_.empty() && reads_waiting() == 0 && held_.empty(); }
+
+ManagerCounters Manager::counters() const {
+  ManagerCounters counters = counters_;
+  counters.reads_waiting = reads_waiting();
+  return counters;
 }
 
 // Without a log the store's write is what makes this turn durable. With one it can wait.

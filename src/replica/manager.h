@@ -167,7 +167,7 @@ class Manager {
   bool start_role(std::string_view role);
 
   protocol::Role role() const { return protocol_->role(); }
-  const ManagerCounters& counters() const { return counters_; }
+  ManagerCounters counters() const;
   // Whether no write and no read waits for its end.
   bool quiet() const;
 
@@ -214,6 +214,7 @@ class Manager {
   void propose(protocol::ProposalId id, const kv::Command& command);
   OperationId next_own_operation();
   void keep_epoch(TimePoint now);
+  std::size_t reads_waiting() const { return reads_.size() + local_reads_.size() + behind_.size(); }
   void begin_read(const ReadOptions& options, ReadWaiting&& read);
   void ask_protocol(ReadWaiting&& read, std::uint64_t turn);
   void begin_local_reads(TimePoint now);

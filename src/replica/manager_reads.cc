@@ -109,7 +109,7 @@ void Manager::page_was_read(const kv::Scan& scan, const kv::ScanPage& page) {
 // ---- When it may be read ----
 
 void Manager::begin_read(const ReadOptions& options, ReadWaiting&& read) {
-  if (reads_.size() + local_reads_.size() + behind_.size() >= limits_.reads_waiting_max) {
+  if (reads_waiting() >= limits_.reads_waiting_max) {
     proceed(std::move(read),
             Status(StatusCode::kBusy, "too many reads are waiting at this replica"));
     return;
@@ -127,7 +127,6 @@ void Manager::ask_protocol(ReadWaiting&& read, std::uint64_t turn) {
   const protocol::ReadId id = next_id_++;
   read.turn = turn;
   const auto waiting = reads_.emplace(id, std::move(read)).first;
-  counters_.reads_waiting = reads_.size();
   enqueue(protocol::Read{id, waiting->second.key});
 }
 
@@ -178,7 +177,6 @@ Manager::ReadWaiting Manager::take_read(protocol::ReadId id) {
   RKV_CHECK(found != reads_.end(), "a read ends once");
   ReadWaiting read = std::move(found->second);
   reads_.erase(found);
-  counters_.reads_waiting = reads_.size();
   return read;
 }
 

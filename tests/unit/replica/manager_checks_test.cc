@@ -10,6 +10,7 @@
 #include "../../contract/deferring_store.h"
 #include "kv/memory_store.h"
 #include "replica/manager.h"
+#include "scripted_protocol.h"
 
 namespace rkv::replica {
 namespace {
@@ -38,27 +39,6 @@ class AskingProtocol final : public protocol::Protocol {
   protocol::Effects next;
   std::vector<protocol::Checked> told;
   protocol::Propose proposed;
-};
-
-// A log that nobody reads.
-class EmptyLog final : public env::LogDevice {
- public:
-  Recovered take_recovered() override { return {}; }
-  void read_again(ReadDone done) override { done({}); }
-  BatchNumber append(Batch) override { return 0; }
-  BatchNumber durable() const override { return 0; }
-  void set_durable_listener(DurableListener) override {}
-  void cut(Position) override {}
-  void set_live_records(LiveRecords) override {}
-  bool has_room() override { return true; }
-  std::uint64_t size() const override { return 0; }
-};
-
-class NoTransport final : public Manager::Transport {
- public:
-  void send(ReplicaId, protocol::MessagePtr, Done) override {
-    CPPUNIT_FAIL("there is nobody to send anything to");
-  }
 };
 
 class ManagerChecksTest : public CppUnit::TestFixture {
@@ -214,8 +194,8 @@ class ManagerChecksTest : public CppUnit::TestFixture {
   }
 
   const TimePoint now_{1'000'000'000};
-  EmptyLog log_;
-  NoTransport transport_;
+  UnreadLog log_;
+  SilentTransport transport_;
   std::unique_ptr<kv::MemoryStore> store_;
   contract::DeferringStore slow_;
   std::unique_ptr<Manager> manager_;

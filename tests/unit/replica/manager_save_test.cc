@@ -10,6 +10,7 @@
 
 #include "kv/memory_store.h"
 #include "replica/manager.h"
+#include "scripted_protocol.h"
 
 namespace rkv::replica {
 namespace {
@@ -79,26 +80,6 @@ class HeldStore final : public kv::Store {
   DurableListener listener_;
   Position writing_ = 0;
   Position durable_ = 0;
-};
-
-class UnusedLog final : public env::LogDevice {
- public:
-  Recovered take_recovered() override { return {}; }
-  void read_again(ReadDone) override { CPPUNIT_FAIL("no role of it fails"); }
-  BatchNumber append(Batch) override { return 0; }
-  BatchNumber durable() const override { return 0; }
-  void set_durable_listener(DurableListener) override {}
-  void cut(Position) override {}
-  void set_live_records(LiveRecords) override {}
-  bool has_room() override { return true; }
-  std::uint64_t size() const override { return 0; }
-};
-
-class UnusedTransport final : public Manager::Transport {
- public:
-  void send(ReplicaId, protocol::MessagePtr, Done) override {
-    CPPUNIT_FAIL("there is nobody to send to");
-  }
 };
 
 class ManagerSaveTest : public CppUnit::TestFixture {
@@ -213,8 +194,8 @@ class ManagerSaveTest : public CppUnit::TestFixture {
 
   TimePoint now_{1000};
   HeldStore store_;
-  UnusedTransport transport_;
-  UnusedLog log_;
+  SilentTransport transport_;
+  UnreadLog log_;
   std::unique_ptr<Manager> manager_;
   bool wanted_ = false;
 };
