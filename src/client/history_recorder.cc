@@ -47,12 +47,26 @@ std::string_view outcome_of(const Status& status, bool only_reads) {
   return nothing ? "refused" : "unknown";
 }
 
+std::string_view name_of(Compare::Target target) {
+  switch (target) {
+    case Compare::Target::kExists:
+      return "exists";
+    case Compare::Target::kVersion:
+      return "version";
+    case Compare::Target::kCreated:
+      return "created";
+    case Compare::Target::kModified:
+      return "modified";
+    case Compare::Target::kValue:
+      return "value";
+  }
+  RKV_CHECK(false, "target of a compare out of range");
+}
+
 Json json_of(const Compare& compare) {
   Json object;
   add_bytes(object, "key", compare.key);
-  object["target"] = compare.target == Compare::Target::kExists    ? "exists"
-                     : compare.target == Compare::Target::kVersion ? "version"
-                                                                   : "value";
+  object["target"] = name_of(compare.target);
   switch (compare.relation) {
     case Compare::Relation::kEqual:
       object["relation"] = "equal";
@@ -80,6 +94,12 @@ Json step_of(std::string_view operation, const std::string& key) {
   object["operation"] = operation;
   add_bytes(object, "key", key);
   return object;
+}
+
+// Of a range; an empty one is none.
+void add_bounds(Json& object, const std::string& first, const std::string& end) {
+  if (!first.empty()) add_bytes(object, "from", first);
+  if (!end.empty()) add_bytes(object, "to", end);
 }
 
 // What returns the entry before has a step of its own for that.
@@ -111,10 +131,20 @@ Json json_of(const std::vector<Step>& steps) {
         add_bytes(array.back(), "value", step.value);
         break;
       case Step::Kind::kDelRange:
-        RKV_CHECK(false, "what removes a range is not recorded");
+        array.push_back({{"operation", "del_range"}});
+        add_bounds(array.back(), step.key, step.value);
+        break;
     }
   }
   return array;
+}
+
+// Revisions are slots; where there are none, none are told.
+void add_versions(Json& object, std::uint64_t version, const Revisions& revisions) {
+  object["version"] = version;
+  if (revisions.modified == 0) return;
+  object["created"] = revisions.created;
+  object["modified"] = revisions.modified;
 }
 
 Json look_result(const std::optional<Entry>& entry, bool with_value) {
@@ -122,7 +152,7 @@ Json look_result(const std::optional<Entry>& entry, bool with_value) {
   object["found"] = entry.has_value();
   if (!entry) return object;
   if (with_value) add_bytes(object, "value", entry->value);
-  object["version"] = entry->version;
+  add_versions(object, entry->version, entry->revisions);
   return object;
 }
 
@@ -135,7 +165,11 @@ Json json_of(const std::vector<Step>& steps, const std::vector<StepResult>& resu
       array.push_back(look_result(result.entry, steps[i].wants_entry));
       continue;
     }
-    Json object;
+    Json object = Json::object();
+    if (steps[i].kind == Step::Kind::kDelRange) {
+      object["removed"] = result.removed;
+      object["more"] = result.more;
+    }
     if (steps[i].kind == Step::Kind::kDel) object["found"] = result.version > 0;
     if (result.version > 0) object["version"] = result.version;
     if (steps[i].kind == Step::Kind::kIncr) object["number"] = result.number;
@@ -144,19 +178,22 @@ Json json_of(const std::vector<Step>& steps, const std::vector<StepResult>& resu
   return array;
 }
 
-bool has_words_for(const Transaction& transaction) {
-  for (const Compare& compare : transaction.compares) {
-    if (compare.target == Compare::Target::kCreated ||
-        compare.target == Compare::Target::kModified) {
-      return false;
+Json json_of(RangeWhat what, const PageOutcome& page) {
+  Json object;
+  if (what == RangeWhat::kCount) {
+    object["count"] = page.count;
+  } else {
+    Json keys = Json::array();
+    for (const RangeEntry& listed : page.entries) {
+      Json& key = keys.emplace_back(Json::object());
+      add_bytes(key, "key", listed.key);
+      if (what == RangeWhat::kEntries) add_bytes(key, "value", listed.entry.value);
+      add_versions(key, listed.entry.version, listed.entry.revisions);
     }
+    object["keys"] = std::move(keys);
   }
-  for (const auto& steps : {transaction.then, transaction.otherwise}) {
-    for (const Step& step : steps) {
-      if (step.kind == Step::Kind::kDelRange) return false;
-    }
-  }
-  return true;
+  object["more"] = !page.next.empty();
+  return object;
 }
 
 }  // namespace
@@ -249,14 +286,13 @@ void HistoryRecorder::get(const Call& call, const std::string& key, Consistency 
   add_bytes(arguments, "key", key);
   Json result;
   add_bytes(result, "value", outcome.value);
-  result["version"] = outcome.key_version;
+  add_versions(result, outcome.key_version, outcome.revisions);
   state_->write(call, "get", std::move(arguments), consistency, true, std::move(result),
                 outcome.position);
 }
 
 void HistoryRecorder::transact(const Call& call, const Transaction& transaction,
                                Consistency consistency, const TransactOutcome& outcome) {
-  if (!has_words_for(transaction)) return;
   Json arguments = Json::object();
   for (const Compare& compare : transaction.compares) {
     arguments["compare"].push_back(json_of(compare));
@@ -268,6 +304,17 @@ void HistoryRecorder::transact(const Call& call, const Transaction& transaction,
   state_->write(call, "transact", std::move(arguments),
                 reads ? consistency : Consistency::kLinearizable, reads,
                 {{"succeeded", outcome.succeeded}, {"steps", json_of(steps, outcome.results)}},
+                outcome.position);
+}
+
+void HistoryRecorder::list(const Call& call, const RangeQuery& query, Consistency consistency,
+                           const PageOutcome& outcome) {
+  Json arguments = Json::object();
+  add_bounds(arguments, query.range.first, query.range.end);
+  if (query.reverse) arguments["reverse"] = true;
+  if (!query.token.empty()) arguments["goes_on"] = true;
+  if (!query.behind.empty()) add_bytes(arguments, "behind", query.behind);
+  state_->write(call, "list", std::move(arguments), consistency, true, json_of(query.what, outcome),
                 outcome.position);
 }
 

@@ -8,16 +8,16 @@
 #include "base/status.h"
 #include "base/time.h"
 #include "client/options.h"
+#include "client/range.h"
 #include "client/results.h"
 #include "client/transaction.h"
 
 namespace rkv::client {
 
 // Writes the operations of clients to a file, each as a line of JSON once it has ended, in the
-// format of docs/history.txt. What had not ended when the program was killed has no line. What the
-// format has no words for is not recorded: listings, and transactions that remove a range or
-// compare revisions. May be shared by clients of several threads: a line is written at once, in one
-// piece, and so also where several programs append to one file.
+// format of docs/history.txt. What had not ended when the program was killed has no line. May be
+// shared by clients of several threads: a line is written at once, in one piece, and so also where
+// several programs append to one file.
 class HistoryRecorder {
  public:
   // What every line tells.
@@ -43,6 +43,9 @@ class HistoryRecorder {
            const ReadOutcome& outcome);
   void transact(const Call& call, const Transaction& transaction, Consistency consistency,
                 const TransactOutcome& outcome);
+  // One page of a range.
+  void list(const Call& call, const RangeQuery& query, Consistency consistency,
+            const PageOutcome& outcome);
 
   // The first failure to write, if there was one; after it nothing more is written.
   Status status() const;

@@ -28,10 +28,7 @@ bool Listing::next() {
 }
 
 void Listing::next_page() {
-  if (begun_) {
-    query_.token = std::move(page_.next);
-    query_.server = std::move(page_.server);
-  }
+  if (begun_) query_.go_on(std::move(page_));
   begun_ = true;
   index_ = 0;
   query_.limit = options_.page_entries;
@@ -54,8 +51,7 @@ CountOutcome count_range(Client& client, const Range& range, const CallOptions& 
     PageOutcome page = client.range(query, options);
     static_cast<Outcome&>(outcome) = page;
     outcome.count += page.count;
-    query.token = std::move(page.next);
-    query.server = std::move(page.server);
+    query.go_on(std::move(page));
   } while (outcome.status.ok() && !query.token.empty());
   return outcome;
 }

@@ -196,6 +196,9 @@ class RangeOperation final : public OutcomeOperation<PageOutcome> {
     fill_range(query_, read_options(seen), &args);
     send_call(channel, kRange, args, until, std::move(done));
   }
+  void record(HistoryRecorder& recorder, const HistoryRecorder::Call& call) const override {
+    recorder.list(call, query_, options.consistency, answer());
+  }
 
  private:
   const RangeQuery query_;

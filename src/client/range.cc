@@ -1,5 +1,9 @@
 #include "client/range.h"
 
+#include <utility>
+
+#include "client/results.h"
+
 namespace rkv::client {
 
 Range Range::of_prefix(std::string_view prefix) {
@@ -8,6 +12,12 @@ Range Range::of_prefix(std::string_view prefix) {
   while (!range.end.empty() && range.end.back() == '\xff') range.end.pop_back();
   if (!range.end.empty()) ++range.end.back();
   return range;
+}
+
+void RangeQuery::go_on(PageOutcome page) {
+  token = std::move(page.next);
+  server = std::move(page.server);
+  if (!page.entries.empty()) behind = std::move(page.entries.back().key);
 }
 
 }  // namespace rkv::client

@@ -6,6 +6,8 @@
 
 namespace rkv::client {
 
+struct PageOutcome;
+
 // Keys in bytewise order, from `first` up to `end` without it.
 struct Range {
   std::string first;  // empty: from the first key on
@@ -34,6 +36,11 @@ struct RangeQuery {
   // server can go on; when it cannot be reached, another one answers kRevisionGone.
   std::string token;
   std::string server;
+  // For the history: the last key that the pages before had; empty: not known.
+  std::string behind;
+
+  // Asks for the page behind this one, an answer to this query that has such a page.
+  void go_on(PageOutcome page);
 };
 
 }  // namespace rkv::client

@@ -22,7 +22,7 @@ struct Outcome {
   std::string server;  // "host:port" whose answer this is; empty if there is none
   ReplicaId replica;   // the same by its id, where that is known; else 0
   // On success: under paxos the slot of the write, or up to which was read; else a count of the
-  // replica that answered. Also of a get that found no key, if it was not a linearizable one.
+  // replica that answered. Also of a get or del that found no key.
   Position position = 0;
 
   // What is certain about it. Not for kinds of outcome that can be of a read: they have their own.

@@ -91,8 +91,7 @@ Status Dump::write_pages(const Write& write, const std::function<Status()>& note
     if (Status status = write(lines); !status.ok()) return status;
     progress_.show(hash_.keys(), keys_total_, hash_.keys());
     if (is_last) return Status();
-    query_.token = std::move(page.next);
-    query_.server = std::move(page.server);
+    query_.go_on(std::move(page));
     if (Status status = note(); !status.ok()) return status;
   }
 }

@@ -1,6 +1,7 @@
 #include "counterexample.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -65,6 +66,18 @@ std::string state_text(const std::vector<Part>& parts, const std::vector<std::si
 
 std::string quoted(const std::string& key) { return '"' + printable(key) + '"'; }
 
+// The keys that an operation touches: those that it names, and those in a range that the others do.
+std::vector<std::string> keys_touched(const Operation& operation, const std::vector<Part>& parts) {
+  std::set<std::string> keys;
+  for (const std::string& key : keys_of(operation)) keys.insert(key);
+  for (const Part& part : parts) {
+    for (const std::string& key : keys_of(*part.operation)) {
+      if (removes(operation.transaction, key)) keys.insert(key);
+    }
+  }
+  return {keys.begin(), keys.end()};
+}
+
 std::string names_of(const std::vector<std::string>& keys) {
   if (keys.size() == 1) return "key " + quoted(keys.front()) + ": no order of its operations fits";
   std::string text = "keys ";
@@ -96,7 +109,7 @@ std::string counterexample(const std::vector<Part>& parts, std::uint64_t steps_m
     }
   }
   const Operation& wrong = *answers[high].operation;
-  const std::vector<std::string> keys = keys_of(wrong);
+  const std::vector<std::string> keys = keys_touched(wrong, parts);
   std::string text = names_of(keys);
   text += "\n  this answer, number " + std::to_string(high + 1) + " of " +
           std::to_string(answers.size()) + ", has no place any more:" + line_of(wrong);
@@ -120,8 +133,8 @@ std::string counterexample(const std::vector<Part>& parts, std::uint64_t steps_m
 std::string undecided_text(const std::vector<Part>& parts, std::size_t groups,
                            std::uint64_t steps_max) {
   return std::to_string(steps_max) + " steps did not suffice for " + std::to_string(groups) +
-         " keys; one is \"" + printable(keys_of(*parts.front().operation).front()) + "\" with " +
-         std::to_string(parts.size()) + " operations";
+         " keys; one is " + quoted(keys_touched(*parts.front().operation, parts).front()) +
+         " with " + std::to_string(parts.size()) + " operations";
 }
 
 }  // namespace rkv::history

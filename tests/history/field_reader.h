@@ -37,6 +37,7 @@ class FieldReader {
   std::optional<std::uint64_t> number_if_there(const char* name);
   std::optional<std::int64_t> signed_number_if_there(const char* name);
   std::optional<std::string> bytes_if_there(const char* name);
+  bool boolean_if_there(const char* name) { return has(name) && boolean(name); }
 
   void fail(std::string reason) {
     if (ok()) failure_ = std::move(reason);

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/limits.h"
 
 namespace rkv::history {
 namespace {
@@ -68,7 +69,7 @@ bool GroupModel::CellsEqual::operator()(std::uint32_t a, std::uint32_t b) const 
 GroupModel::GroupModel(const std::vector<Part>& parts)
     : states_(0, CellsHash{this}, CellsEqual{this}) {
   look_through(parts);
-  std::map<Transaction, std::uint64_t> effects;
+  std::map<std::pair<Transaction, bool>, std::uint64_t> effects;
   actions_.reserve(parts.size());
   for (std::size_t i = 0; i < parts.size(); ++i) {
     actions_.push_back(action_of(wordings_[i], parts[i].answered));
@@ -76,7 +77,8 @@ GroupModel::GroupModel(const std::vector<Part>& parts)
       if (counts_versions_) find_needs(actions_[i]);
     } else {
       find_writes(actions_[i]);
-      const auto found = effects.try_emplace(wordings_[i].transaction, effects.size()).first;
+      const auto& [transaction, result] = wordings_[i];
+      const auto found = effects.try_emplace({transaction, result.succeeded}, effects.size()).first;
       actions_[i].effect = found->second;
     }
   }
@@ -115,6 +117,7 @@ void GroupModel::look_through(const std::vector<Part>& parts) {
   };
   for (const Part& part : parts) {
     const Wording& wording = wordings_.emplace_back(wording_of(part));
+    for (const std::string& key : keys_of(wording.transaction)) number_of(key);
     if (compares_version(wording.transaction)) counts_versions_ = true;
     for (const Compare& compare : wording.transaction.compares) {
       if (compare.target == Compare::Target::kValue) matters(compare.key);
@@ -143,6 +146,15 @@ GroupModel::KeyNumber GroupModel::number_of(const std::string& key) {
   return found->second;
 }
 
+std::vector<GroupModel::KeyNumber> GroupModel::keys_in(const Range& range) const {
+  std::vector<KeyNumber> keys;
+  for (auto key = key_numbers_.lower_bound(range.first); key != key_numbers_.end(); ++key) {
+    if (!range.contains(key->first)) break;
+    keys.push_back(key->second);
+  }
+  return keys;
+}
+
 // Values that nobody looks at are all the same: fewer states to tell apart.
 TextNumber GroupModel::value_number(KeyNumber key, const std::string& value) {
   if (!text_matters_[key] && !read_values_.contains(value)) return TextTable::kNotTold;
@@ -155,7 +167,11 @@ std::vector<GroupModel::NumberedStep> GroupModel::numbered(const std::vector<Ste
   for (std::size_t i = 0; i < steps.size(); ++i) {
     NumberedStep step;
     step.kind = steps[i].kind;
-    step.key = number_of(steps[i].key);
+    if (step.kind == Step::Kind::kDelRange) {
+      step.range = keys_in(steps[i].range);
+    } else {
+      step.key = number_of(steps[i].key);
+    }
     step.amount = steps[i].amount;
     if (step.kind == Step::Kind::kPut || step.kind == Step::Kind::kAppend) {
       step.value = value_number(step.key, steps[i].value);
@@ -164,7 +180,7 @@ std::vector<GroupModel::NumberedStep> GroupModel::numbered(const std::vector<Ste
       step.told = &(*told)[i];
       if (step.told->value) step.value_told = texts_.number_of(*step.told->value);
     }
-    all.push_back(step);
+    all.push_back(std::move(step));
   }
   return all;
 }
@@ -174,7 +190,9 @@ GroupModel::Action GroupModel::action_of(const Wording& wording, bool answered) 
   Action action;
   action.answered = answered;
   action.succeeded = result.succeeded;
+  action.compares_slots = history::compares_slots(transaction);
   for (const Compare& compare : transaction.compares) {
+    if (compares_slot(compare)) continue;
     const KeyNumber key = number_of(compare.key);
     const bool has_value = compare.target == Compare::Target::kValue;
     action.compares.push_back({&compare, key, has_value ? texts_.number_of(compare.value) : 0});
@@ -189,7 +207,8 @@ GroupModel::Action GroupModel::action_of(const Wording& wording, bool answered) 
   if (!answered) return action;
   const std::vector<NumberedStep>& ran = result.succeeded ? action.then : action.otherwise;
   action.changes_nothing = std::all_of(ran.begin(), ran.end(), [](const NumberedStep& step) {
-    return step.kind == Step::Kind::kGet || (step.kind == Step::Kind::kDel && !step.told->found);
+    return step.kind == Step::Kind::kGet || (step.kind == Step::Kind::kDel && !step.told->found) ||
+           (step.kind == Step::Kind::kDelRange && step.told->removed == 0);
   });
   return action;
 }
@@ -207,6 +226,14 @@ void GroupModel::find_needs(Action& action) const {
   }
   std::set<KeyNumber> touched;
   for (const NumberedStep& step : action.succeeded ? action.then : action.otherwise) {
+    if (step.kind == Step::Kind::kDelRange) {
+      for (const KeyNumber key : step.range) {
+        const bool is_absent = touched.insert(key).second && step.told->removed == 0;
+        std::optional<std::uint64_t>& need = needs[key];
+        if (is_absent && !need) need = 0;
+      }
+      continue;
+    }
     const bool is_first = touched.insert(step.key).second;
     std::optional<std::uint64_t>& need = needs[step.key];
     if (!is_first || need) continue;
@@ -233,7 +260,9 @@ void GroupModel::find_writes(Action& action) {
   std::set<KeyNumber> removes;
   for (const std::vector<NumberedStep>* steps : {&action.then, &action.otherwise}) {
     for (const NumberedStep& step : *steps) {
-      if (step.kind == Step::Kind::kDel) {
+      if (step.kind == Step::Kind::kDelRange) {
+        removes.insert(step.range.begin(), step.range.end());
+      } else if (step.kind == Step::Kind::kDel) {
         removes.insert(step.key);
       } else if (step.kind != Step::Kind::kGet) {
         writes.insert(step.key);
@@ -256,6 +285,9 @@ bool GroupModel::holds(const NumberedCompare& compare) const {
       return history::holds(relation, std::uint64_t{is_there}, number);
     case Compare::Target::kVersion:
       return history::holds(relation, cell.version, number);
+    case Compare::Target::kCreated:
+    case Compare::Target::kModified:
+      RKV_CHECK(false, "a compare of slots has no number");
     case Compare::Target::kValue:
       break;
   }
@@ -272,7 +304,24 @@ GroupModel::Done GroupModel::change(const NumberedStep& step, TextNumber value) 
   return fits ? Done::kDone : Done::kOtherwiseThanTold;
 }
 
+GroupModel::Done GroupModel::remove_range(const NumberedStep& step) {
+  std::uint64_t removed = 0;
+  bool more = false;
+  for (const KeyNumber key : step.range) {
+    Cell& cell = now_[key];
+    if (cell.value == TextTable::kAbsent) continue;
+    more = removed == kDelRangeMax;
+    if (more) break;
+    cell = Cell();
+    ++removed;
+  }
+  if (step.told == nullptr || !step.told->removed) return Done::kDone;
+  const bool fits = *step.told->removed == removed && step.told->more == more;
+  return fits ? Done::kDone : Done::kOtherwiseThanTold;
+}
+
 GroupModel::Done GroupModel::run(const NumberedStep& step) {
+  if (step.kind == Step::Kind::kDelRange) return remove_range(step);
   Cell& cell = now_[step.key];
   switch (step.kind) {
     case Step::Kind::kPut:
@@ -289,6 +338,7 @@ GroupModel::Done GroupModel::run(const NumberedStep& step) {
     }
     case Step::Kind::kGet:
     case Step::Kind::kDel:
+    case Step::Kind::kDelRange:
       break;
   }
   const bool is_there = cell.value != TextTable::kAbsent;
@@ -307,9 +357,9 @@ std::optional<State> GroupModel::apply(const State& state, std::size_t part) {
   const Action& action = actions_[part];
   const auto begin = cells_.begin() + static_cast<std::ptrdiff_t>(state.number * now_.size());
   now_.assign(begin, begin + static_cast<std::ptrdiff_t>(keys_.size()));
-  const bool succeeded =
-      std::all_of(action.compares.begin(), action.compares.end(),
-                  [this](const NumberedCompare& compare) { return holds(compare); });
+  bool succeeded = std::all_of(action.compares.begin(), action.compares.end(),
+                               [this](const NumberedCompare& compare) { return holds(compare); });
+  if (action.compares_slots && !action.succeeded) succeeded = false;
   if (action.answered && succeeded != action.succeeded) return std::nullopt;
   for (const NumberedStep& step : succeeded ? action.then : action.otherwise) {
     const Done done = run(step);

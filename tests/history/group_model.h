@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -17,6 +17,9 @@ namespace rkv::history {
 // sequential specification that their operations are held against. Each key is there or not, with a
 // value and a version that counts its changes since it was created. A state's number stands for
 // what all of them are; its version is not used.
+//
+// Of slots it knows nothing: an answered transaction that compares some may have failed for that,
+// whatever the keys are. (sequential.h looks at the slots.)
 class GroupModel {
  public:
   // See search.cc.
@@ -24,7 +27,9 @@ class GroupModel {
   static constexpr bool kDeepens = true;
 
   // Of operations of which none was refused and every read is answered. An answered transaction
-  // has a result for each step of the branch that ran.
+  // has a result for each step of the branch that ran; an unanswered one that compares slots has
+  // the branch that its operation tells. What removes a range removes those of its keys that the
+  // other operations name.
   explicit GroupModel(const std::vector<Part>& parts);
   GroupModel(const GroupModel&) = delete;
   GroupModel& operator=(const GroupModel&) = delete;
@@ -68,6 +73,7 @@ class GroupModel {
     std::int64_t amount = 0;
     const StepResult* told = nullptr;            // nothing: there was no answer
     TextNumber value_told = TextTable::kAbsent;  // of a get; kAbsent: none was told
+    std::vector<KeyNumber> range;                // kDelRange: its keys, in their order
   };
   // What a key's version must have been before an answered operation, by what it was told.
   struct Need {
@@ -77,7 +83,8 @@ class GroupModel {
   // An operation with the keys and texts as numbers; every one is a transaction here.
   struct Action {
     bool answered = false;
-    bool succeeded = false;  // as it was told
+    bool succeeded = false;       // as it was told
+    bool compares_slots = false;  // which may be why it did not succeed
     bool changes_nothing = false;
     std::uint64_t effect = 0;
     std::vector<NumberedCompare> compares;
@@ -105,6 +112,7 @@ class GroupModel {
   static Wording wording_of(const Part& part);
   void look_through(const std::vector<Part>& parts);
   KeyNumber number_of(const std::string& key);
+  std::vector<KeyNumber> keys_in(const Range& range) const;
   TextNumber value_number(KeyNumber key, const std::string& value);
   std::vector<NumberedStep> numbered(const std::vector<Step>& steps,
                                      const std::vector<StepResult>* told);
@@ -116,13 +124,14 @@ class GroupModel {
   enum class Done { kDone, kRefused, kOtherwiseThanTold };
   Done run(const NumberedStep& step);
   Done change(const NumberedStep& step, TextNumber value);
+  Done remove_range(const NumberedStep& step);
   bool may_come(const Action& candidate, std::size_t part, const State& state);
   std::uint32_t number_of_cells();
 
   std::vector<Wording> wordings_;  // one for each part; actions_ point into it
   std::vector<Action> actions_;    // the same
   std::vector<std::string> keys_;
-  std::unordered_map<std::string, KeyNumber> key_numbers_;
+  std::map<std::string, KeyNumber> key_numbers_;
   std::vector<bool> text_matters_;  // by key: it is compared, counted or appended to
   std::unordered_set<std::string> read_values_;
   bool counts_versions_ = false;

@@ -9,6 +9,14 @@ constexpr std::size_t kShown = 40;  // characters of a key or value
 
 std::string quoted(const std::string& bytes) { return '"' + printable(bytes, kShown) + '"'; }
 
+std::string result_text(const ListResult& listed) {
+  std::string text = std::to_string(listed.count.value_or(listed.keys.size())) + " keys";
+  if (!listed.keys.empty()) {
+    text += ", " + quoted(listed.keys.front().key) + " to " + quoted(listed.keys.back().key);
+  }
+  return listed.more ? text + ", and more" : text;
+}
+
 std::string result_text(const Operation& operation) {
   switch (operation.outcome) {
     case Outcome::kNotFound:
@@ -23,6 +31,7 @@ std::string result_text(const Operation& operation) {
   if (operation.kind == Kind::kTransact) {
     return to_text(operation.transaction, operation.transacted);
   }
+  if (operation.kind == Kind::kList) return result_text(operation.listed);
   std::string text = operation.kind == Kind::kGet ? quoted(operation.value) : "ok";
   if (operation.version) text += ", version " + std::to_string(*operation.version);
   return text;
@@ -44,12 +53,13 @@ const char* text_of(Consistency consistency) {
 
 std::vector<std::string> keys_of(const Operation& operation) {
   if (operation.kind == Kind::kTransact) return keys_of(operation.transaction);
+  if (operation.kind == Kind::kList) return {};
   return {operation.key};
 }
 
 bool is_read(const Operation& operation) {
   if (operation.kind == Kind::kTransact) return is_read(operation.transaction);
-  return operation.kind == Kind::kGet;
+  return operation.kind == Kind::kGet || operation.kind == Kind::kList;
 }
 
 std::string to_text(const Operation& operation) {
@@ -67,6 +77,11 @@ std::string to_text(const Operation& operation) {
       break;
     case Kind::kTransact:
       text += ' ' + to_text(operation.transaction);
+      break;
+    case Kind::kList:
+      text += operation.list.goes_on ? " list on " : " list ";
+      text += to_text(operation.list.range);
+      if (operation.list.reverse) text += " in reverse";
       break;
   }
   text += " -> " + result_text(operation);

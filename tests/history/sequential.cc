@@ -7,163 +7,44 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "key_writes.h"
 
 namespace rkv::history {
 namespace {
 
-// What a key is behind a write, as far as that is known.
-struct Effect {
-  bool is_there = false;
-  std::optional<std::string> value;
-  std::optional<std::uint64_t> version;
-};
+using Keys = std::map<std::string, KeyWrites>;
 
-struct Write {
-  Effect effect;
-  const Operation* operation = nullptr;
-};
-
-// What is known of the writes of one key.
-struct Writes {
-  std::map<std::uint64_t, Write> by_slot;
-  // Of unknown slots: what they may have made, when they took effect.
-  std::vector<std::pair<Effect, Time>> elsewhere;
-  std::optional<Time> anything_from;  // an unknown write may have made anything since then
-  bool is_ambiguous = false;
-};
-
-struct Read {
-  const Operation* operation = nullptr;
+// A key that an answer with a slot tells of.
+struct Look {
   std::string key;
-  Effect seen;
+  KeyState seen;
 };
 
 std::string line_of(const Operation& operation) { return "\n    " + to_text(operation); }
 
-// What a step makes of its key, by what it was told; nothing if it leaves the key as it is.
-std::optional<Effect> effect_of(const Step& step, const StepResult& result) {
-  switch (step.kind) {
-    case Step::Kind::kGet:
-      return std::nullopt;
-    case Step::Kind::kDel:
-      if (!result.found) return std::nullopt;
-      return Effect();
-    case Step::Kind::kPut:
-      return Effect{true, step.value, result.version};
-    case Step::Kind::kIncr: {
-      std::optional<std::string> value;
-      if (result.number) value = std::to_string(*result.number);
-      return Effect{true, std::move(value), result.version};
-    }
-    case Step::Kind::kAppend:
-      break;
-  }
-  return Effect{true, std::nullopt, result.version};
+bool has_position(const Operation& operation) {
+  return operation.position &&
+         (operation.outcome == Outcome::kOk || operation.outcome == Outcome::kNotFound);
 }
 
-// The effects of an answered write, by key; the last one of each.
-std::map<std::string, Effect> effects_of(const Operation& operation) {
-  std::map<std::string, Effect> effects;
-  if (operation.kind == Kind::kPut) {
-    effects[operation.key] = {true, operation.argument, operation.version};
-  } else if (operation.kind == Kind::kDel) {
-    if (operation.outcome == Outcome::kOk) effects[operation.key] = {};
-  } else if (operation.kind == Kind::kTransact) {
-    const std::vector<Step>& steps =
-        branch_of(operation.transaction, operation.transacted.succeeded);
-    const std::vector<StepResult>& results = operation.transacted.results;
-    for (std::size_t i = 0; i < std::min(steps.size(), results.size()); ++i) {
-      const std::optional<Effect> effect = effect_of(steps[i], results[i]);
-      if (effect) effects[steps[i].key] = *effect;
-    }
-  }
-  return effects;
+const KeyWrites& writes_of(const std::string& key, const Keys& keys) {
+  static const KeyWrites kNone;
+  const auto found = keys.find(key);
+  return found == keys.end() ? kNone : found->second;
 }
 
-// Takes down a write of which nobody knows the slot.
-void add_elsewhere(const Operation& operation, std::map<std::string, Writes>& keys) {
-  if (operation.kind == Kind::kTransact) {
-    for (const std::string& key : keys_of(operation)) {
-      std::optional<Time>& from = keys[key].anything_from;
-      from = std::min(from.value_or(kNever), operation.invoked);
-    }
-    return;
-  }
-  Effect effect;
-  if (operation.kind == Kind::kPut) effect = {true, operation.argument, operation.version};
-  keys[operation.key].elsewhere.emplace_back(std::move(effect), operation.invoked);
-}
+// ---- slots do not go back ----------------------------------------------------------------------
 
-std::map<std::string, Writes> writes_of(const History& history) {
-  std::map<std::string, Writes> keys;
-  for (const Operation& operation : history) {
-    if (is_read(operation) || operation.outcome == Outcome::kRefused) continue;
-    if (operation.outcome == Outcome::kUnknown) {
-      add_elsewhere(operation, keys);
-      continue;
-    }
-    for (auto& [key, effect] : effects_of(operation)) {
-      if (!operation.position) {
-        add_elsewhere(operation, keys);
-        break;
-      }
-      Writes& writes = keys[key];
-      const bool is_new =
-          writes.by_slot.try_emplace(*operation.position, Write{effect, &operation}).second;
-      if (!is_new) writes.is_ambiguous = true;
-    }
-  }
-  return keys;
-}
+using Operations = std::vector<const Operation*>;
 
-std::vector<Read> reads_of(const Operation& operation) {
-  std::vector<Read> reads;
-  if (operation.kind == Kind::kGet) {
-    Effect seen{operation.outcome == Outcome::kOk, std::nullopt, operation.version};
-    if (seen.is_there) seen.value = operation.value;
-    reads.push_back({&operation, operation.key, std::move(seen)});
-  } else if (operation.kind == Kind::kTransact) {
-    const std::vector<Step>& steps =
-        branch_of(operation.transaction, operation.transacted.succeeded);
-    const std::vector<StepResult>& results = operation.transacted.results;
-    for (std::size_t i = 0; i < std::min(steps.size(), results.size()); ++i) {
-      reads.push_back(
-          {&operation, steps[i].key, {results[i].found, results[i].value, results[i].version}});
-    }
-  }
-  return reads;
-}
-
-bool fits(const Effect& made, const Effect& seen) {
-  if (made.is_there != seen.is_there) return false;
-  if (!made.is_there) return true;
-  if (made.value && seen.value && *made.value != *seen.value) return false;
-  return !made.version || !seen.version || *made.version == *seen.version;
-}
-
-// Nothing if the read may have seen this; else why not.
-std::string reason_against(const Read& read, const Writes& writes) {
-  const Operation& operation = *read.operation;
-  const auto behind = writes.by_slot.upper_bound(*operation.position);
-  const Write* const last = behind == writes.by_slot.begin() ? nullptr : &std::prev(behind)->second;
-  if (fits(last == nullptr ? Effect() : last->effect, read.seen)) return {};
-  if (writes.anything_from && *writes.anything_from <= operation.returned) return {};
-  for (const auto& [effect, since] : writes.elsewhere) {
-    if (since <= operation.returned && fits(effect, read.seen)) return {};
-  }
-  std::string text = "key \"" + printable(read.key) + "\": this read, at slot " +
-                     std::to_string(*operation.position) + "," + line_of(operation);
-  if (last == nullptr) return text + "\n  saw what no write up to that slot made";
-  return text + "\n  did not see the last write up to that slot:" + line_of(*last->operation);
-}
-
-// The first process that was told a lower slot later; empty: none was.
-std::string step_back_of(const std::vector<const Operation*>& operations) {
-  std::vector<const Operation*> by_return = operations;
+// The first one that was told a lower slot than one that had ended before it, behind that one; both
+// are nullptr if there is none.
+std::pair<const Operation*, const Operation*> step_back_of(const Operations& operations) {
+  Operations by_return = operations;
   std::stable_sort(by_return.begin(), by_return.end(), [](const Operation* a, const Operation* b) {
     return a->returned < b->returned;
   });
-  std::vector<const Operation*> by_request = operations;
+  Operations by_request = operations;
   std::stable_sort(by_request.begin(), by_request.end(),
                    [](const Operation* a, const Operation* b) { return a->invoked < b->invoked; });
   const Operation* highest = nullptr;  // of those that ended before
@@ -174,46 +55,249 @@ std::string step_back_of(const std::vector<const Operation*>& operations) {
         highest = by_return[ended];
       }
     }
-    if (highest == nullptr || *operation->position >= *highest->position) continue;
-    return "process " + std::to_string(operation->process) + " went back: after" +
-           line_of(*highest) + "\n  it was told" + line_of(*operation);
+    if (highest != nullptr && *operation->position < *highest->position) {
+      return {highest, operation};
+    }
   }
   return {};
 }
 
-bool has_position(const Operation& operation) {
-  return operation.position &&
-         (operation.outcome == Outcome::kOk || operation.outcome == Outcome::kNotFound);
+std::string reason_of_step_back(const History& history) {
+  std::map<std::uint64_t, Operations> processes;
+  Operations linearizable;
+  for (const Operation& operation : history) {
+    const bool goes_on = operation.kind == Kind::kList && operation.list.goes_on;
+    if (!has_position(operation) || goes_on) continue;
+    const bool reads = is_read(operation);
+    if (reads && operation.consistency == Consistency::kEventual) continue;
+    processes[operation.process].push_back(&operation);
+    if (reads && operation.consistency != Consistency::kLinearizable) continue;
+    linearizable.push_back(&operation);
+  }
+  for (const auto& [process, operations] : processes) {
+    const auto [before, after] = step_back_of(operations);
+    if (after == nullptr) continue;
+    return "process " + std::to_string(process) + " went back: after" + line_of(*before) +
+           "\n  it was told" + line_of(*after);
+  }
+  const auto [before, after] = step_back_of(linearizable);
+  if (after == nullptr) return {};
+  return "a linearizable call went back: after" + line_of(*before) + "\n  came" + line_of(*after);
+}
+
+// ---- what reads find ---------------------------------------------------------------------------
+
+KeyState seen_by_get(const Operation& operation) {
+  if (operation.outcome == Outcome::kNotFound) return {};
+  return {true, operation.value, operation.version, operation.created, operation.modified};
+}
+
+KeyState seen_by(const StepResult& result) {
+  return {result.found, result.value, result.version, result.created, result.modified};
+}
+
+// The part of a range that a page covers: from `first` (itself only with `with_first`) up to `last`
+// (the same); nothing: no bound.
+struct Covered {
+  std::optional<std::string> first;
+  bool with_first = true;
+  std::optional<std::string> last;
+  bool with_last = true;
+
+  bool contains(const std::string& key) const {
+    if (first && (with_first ? key < *first : key <= *first)) return false;
+    return !last || (with_last ? key <= *last : key < *last);
+  }
+};
+
+Covered covered_by(const Operation& operation) {
+  const ListQuery& query = operation.list;
+  const std::vector<ListedKey>& keys = operation.listed.keys;
+  Covered covered;
+  if (!query.range.first.empty()) covered.first = query.range.first;
+  if (!query.range.end.empty()) {
+    covered.last = query.range.end;
+    covered.with_last = false;
+  }
+  auto& [begin, with_begin, end, with_end] = covered;
+  const auto cut_begin = [&](const std::string& key, bool with) {
+    (query.reverse ? end : begin) = key;
+    (query.reverse ? with_end : with_begin) = with;
+  };
+  if (!query.behind.empty()) {
+    cut_begin(query.behind, false);
+  } else if (query.goes_on && !keys.empty()) {
+    cut_begin(keys.front().key, true);
+  }
+  if (operation.listed.more && !keys.empty()) {
+    (query.reverse ? begin : end) = keys.back().key;
+    (query.reverse ? with_begin : with_end) = true;
+  }
+  return covered;
+}
+
+// Whether nothing is known of where a page begins or ends.
+bool covers_nothing(const Operation& operation) {
+  const bool is_empty = operation.listed.keys.empty();
+  return is_empty &&
+         (operation.listed.more || (operation.list.goes_on && operation.list.behind.empty()));
+}
+
+// Why the keys of a page cannot be what was asked for, whatever was written; or nothing.
+std::string reason_against_order(const Operation& operation, const Covered& covered) {
+  const std::vector<ListedKey>& keys = operation.listed.keys;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const bool is_behind = i == 0 || (operation.list.reverse ? keys[i].key < keys[i - 1].key
+                                                             : keys[i].key > keys[i - 1].key);
+    if (is_behind && covered.contains(keys[i].key)) continue;
+    return "key \"" + printable(keys[i].key) +
+           "\" does not belong where this page has it:" + line_of(operation);
+  }
+  return {};
+}
+
+// What a page tells of every key that it covers: that it is there, or that it is not.
+std::vector<Look> looks_of_list(const Operation& operation, const Covered& covered,
+                                const Keys& keys) {
+  std::map<std::string, KeyState> seen;
+  for (const ListedKey& key : operation.listed.keys) {
+    seen[key.key] = {true, key.value, key.version, key.created, key.modified};
+  }
+  if (!operation.listed.count && !covers_nothing(operation)) {
+    auto key = keys.lower_bound(covered.first.value_or(""));
+    for (; key != keys.end() && (!covered.last || key->first <= *covered.last); ++key) {
+      if (covered.contains(key->first)) seen.try_emplace(key->first);
+    }
+  }
+  std::vector<Look> looks;
+  for (auto& [key, state] : seen) looks.push_back({key, std::move(state)});
+  return looks;
+}
+
+// Of a read.
+std::vector<Look> looks_of(const Operation& operation, const Keys& keys) {
+  std::vector<Look> looks;
+  if (operation.kind == Kind::kGet) {
+    looks.push_back({operation.key, seen_by_get(operation)});
+  } else if (operation.kind == Kind::kList) {
+    looks = looks_of_list(operation, covered_by(operation), keys);
+  } else {
+    const auto& [succeeded, results] = operation.transacted;
+    const std::vector<Step>& steps = branch_of(operation.transaction, succeeded);
+    for (std::size_t i = 0; i < std::min(steps.size(), results.size()); ++i) {
+      looks.push_back({steps[i].key, seen_by(results[i])});
+    }
+  }
+  return looks;
+}
+
+// Nothing if the read may have seen this; else why not.
+std::string reason_against(const Operation& operation, const Look& look, const KeyWrites& writes) {
+  const KeyWrites::Write* const last = writes.last_up_to(*operation.position);
+  const KeyState made = last == nullptr ? KeyState() : last->state;
+  if (fits(made, look.seen)) return {};
+  const Time now = operation.returned;
+  if (writes.anything_from && *writes.anything_from <= now) return {};
+  // Where an unknown write may be in between, slots are not those of the known ones.
+  KeyState without_slots = look.seen;
+  without_slots.created = without_slots.modified = std::nullopt;
+  if (writes.may_be_unknown_at(now) && fits(made, without_slots)) return {};
+  for (const auto& [state, since] : writes.elsewhere) {
+    if (since <= now && fits(state, without_slots)) return {};
+  }
+  std::string text = "key \"" + printable(look.key) + "\": this read, at slot " +
+                     std::to_string(*operation.position) + "," + line_of(operation);
+  if (last == nullptr) return text + "\n  saw what no write up to that slot made";
+  return text + "\n  did not see the last write up to that slot:" + line_of(*last->operation);
+}
+
+// Of a list that counts a whole range.
+std::string reason_against_count(const Operation& operation, const Keys& keys) {
+  if (operation.listed.more || operation.list.goes_on) return {};
+  std::uint64_t count = 0;
+  for (const auto& [key, writes] : keys) {
+    if (!operation.list.range.contains(key)) continue;
+    if (writes.is_ambiguous || writes.may_be_unknown_at(operation.returned)) return {};
+    const KeyWrites::Write* const last = writes.last_up_to(*operation.position);
+    if (last != nullptr && last->state.is_there) ++count;
+  }
+  if (count == *operation.listed.count) return {};
+  return "this count, at slot " + std::to_string(*operation.position) + "," + line_of(operation) +
+         "\n  is not that of the keys that are there: " + std::to_string(count);
+}
+
+std::string reason_against_read(const Operation& operation, const Keys& keys,
+                                SequentialReport& report) {
+  std::string reason;
+  if (operation.kind == Kind::kList) {
+    reason = reason_against_order(operation, covered_by(operation));
+    if (reason.empty() && operation.listed.count) reason = reason_against_count(operation, keys);
+  }
+  for (const Look& look : looks_of(operation, keys)) {
+    if (!reason.empty()) break;
+    const KeyWrites& writes = writes_of(look.key, keys);
+    if (writes.is_ambiguous) continue;
+    ++report.values;
+    reason = reason_against(operation, look, writes);
+  }
+  return reason;
+}
+
+// ---- compares of slots -------------------------------------------------------------------------
+
+bool holds(Compare::Relation relation, std::uint64_t slot, std::uint64_t operand) {
+  switch (relation) {
+    case Compare::Relation::kEqual:
+      return slot == operand;
+    case Compare::Relation::kNotEqual:
+      return slot != operand;
+    case Compare::Relation::kLess:
+      return slot < operand;
+    case Compare::Relation::kGreater:
+      break;
+  }
+  return slot > operand;
+}
+
+// Of a transaction that succeeded.
+std::string reason_against_compares(const Operation& operation, const Keys& keys) {
+  // What a write compares was there before it.
+  const bool is_write = !is_read(operation);
+  if (is_write && *operation.position == 0) return "a write has no slot 0:" + line_of(operation);
+  const std::uint64_t slot = *operation.position - (is_write ? 1 : 0);
+  for (const Compare& compare : operation.transaction.compares) {
+    if (!compares_slot(compare)) continue;
+    const KeyWrites& writes = writes_of(compare.key, keys);
+    if (writes.is_ambiguous || writes.may_be_unknown_at(operation.returned)) continue;
+    const KeyWrites::Write* const last = writes.last_up_to(slot);
+    std::uint64_t compared = 0;
+    if (last != nullptr) {
+      const bool wants_created = compare.target == Compare::Target::kCreated;
+      compared = (wants_created ? last->state.created : last->state.modified).value_or(0);
+    }
+    if (holds(compare.relation, compared, compare.number)) continue;
+    return "this transaction succeeded," + line_of(operation) + "\n  although for key \"" +
+           printable(compare.key) + "\" that slot was " + std::to_string(compared);
+  }
+  return {};
 }
 
 }  // namespace
 
 SequentialReport check_sequential(const History& history) {
   SequentialReport report;
-  std::map<std::uint64_t, std::vector<const Operation*>> processes;
-  for (const Operation& operation : history) {
-    if (!has_position(operation)) continue;
-    ++report.positions;
-    if (is_read(operation) && operation.consistency == Consistency::kEventual) continue;
-    processes[operation.process].push_back(&operation);
-  }
+  report.positions =
+      static_cast<std::size_t>(std::count_if(history.begin(), history.end(), has_position));
   if (report.positions == 0) return report;
-  for (const auto& [process, operations] : processes) {
-    report.explanation = step_back_of(operations);
-    if (!report.explanation.empty()) break;
-  }
-  const std::map<std::string, Writes> keys = writes_of(history);
-  const Writes no_writes;
+  report.explanation = reason_of_step_back(history);
+  const Keys keys = writes_by_key(history);
   for (const Operation& operation : history) {
     if (!report.explanation.empty()) break;
-    if (!is_read(operation) || !has_position(operation)) continue;
-    for (const Read& read : reads_of(operation)) {
-      const auto found = keys.find(read.key);
-      const Writes& writes = found == keys.end() ? no_writes : found->second;
-      if (writes.is_ambiguous) continue;
-      ++report.values;
-      report.explanation = reason_against(read, writes);
-      if (!report.explanation.empty()) break;
+    if (!has_position(operation)) continue;
+    if (is_read(operation)) report.explanation = reason_against_read(operation, keys, report);
+    if (report.explanation.empty() && operation.kind == Kind::kTransact &&
+        operation.transacted.succeeded) {
+      report.explanation = reason_against_compares(operation, keys);
     }
   }
   report.holds = report.explanation.empty();

@@ -25,17 +25,26 @@ const char* text_of(Compare::Relation relation) {
   return " > ";
 }
 
-std::string text_of(const Compare& compare) {
-  const std::string relation = text_of(compare.relation);
-  switch (compare.target) {
+const char* text_of(Compare::Target target) {
+  switch (target) {
     case Compare::Target::kExists:
-      return "exists " + quoted(compare.key) + relation + std::to_string(compare.number);
+      return "exists ";
     case Compare::Target::kVersion:
-      return "version " + quoted(compare.key) + relation + std::to_string(compare.number);
+      return "version ";
+    case Compare::Target::kCreated:
+      return "created ";
+    case Compare::Target::kModified:
+      return "modified ";
     case Compare::Target::kValue:
       break;
   }
-  return "value " + quoted(compare.key) + relation + quoted(compare.value);
+  return "value ";
+}
+
+std::string text_of(const Compare& compare) {
+  const bool has_value = compare.target == Compare::Target::kValue;
+  return text_of(compare.target) + quoted(compare.key) + text_of(compare.relation) +
+         (has_value ? quoted(compare.value) : std::to_string(compare.number));
 }
 
 std::string text_of(const Step& step) {
@@ -49,9 +58,11 @@ std::string text_of(const Step& step) {
     case Step::Kind::kIncr:
       return "incr " + quoted(step.key) + " by " + std::to_string(step.amount);
     case Step::Kind::kAppend:
+      return "append " + quoted(step.key) + " + " + quoted(step.value);
+    case Step::Kind::kDelRange:
       break;
   }
-  return "append " + quoted(step.key) + " + " + quoted(step.value);
+  return "del " + to_text(step.range);
 }
 
 std::string text_of(const Step& step, const StepResult& result) {
@@ -60,6 +71,9 @@ std::string text_of(const Step& step, const StepResult& result) {
   std::string text = "ok";
   if (step.kind == Step::Kind::kGet && result.value) text = quoted(*result.value);
   if (step.kind == Step::Kind::kIncr && result.number) text = std::to_string(*result.number);
+  if (step.kind == Step::Kind::kDelRange && result.removed) {
+    text = std::to_string(*result.removed) + (result.more ? " keys, of more" : " keys");
+  }
   if (result.version) text += ", version " + std::to_string(*result.version);
   return text;
 }
@@ -73,14 +87,39 @@ void add_steps(std::string& text, const char* word, const std::vector<Step>& ste
 
 }  // namespace
 
+std::string to_text(const Range& range) {
+  std::string text = "from " + (range.first.empty() ? "the first key" : quoted(range.first));
+  return text + " to " + (range.end.empty() ? "the last" : quoted(range.end));
+}
+
+bool compares_slot(const Compare& compare) {
+  return compare.target == Compare::Target::kCreated ||
+         compare.target == Compare::Target::kModified;
+}
+
+bool compares_slots(const Transaction& transaction) {
+  return std::any_of(transaction.compares.begin(), transaction.compares.end(), compares_slot);
+}
+
 std::vector<std::string> keys_of(const Transaction& transaction) {
   std::vector<std::string> keys;
   for (const Compare& compare : transaction.compares) keys.push_back(compare.key);
-  for (const Step& step : transaction.then) keys.push_back(step.key);
-  for (const Step& step : transaction.otherwise) keys.push_back(step.key);
+  for (const std::vector<Step>* steps : {&transaction.then, &transaction.otherwise}) {
+    for (const Step& step : *steps) {
+      if (step.kind != Step::Kind::kDelRange) keys.push_back(step.key);
+    }
+  }
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   return keys;
+}
+
+bool removes(const Transaction& transaction, std::string_view key) {
+  const auto removes_it = [key](const Step& step) {
+    return step.kind == Step::Kind::kDelRange && step.range.contains(key);
+  };
+  return std::any_of(transaction.then.begin(), transaction.then.end(), removes_it) ||
+         std::any_of(transaction.otherwise.begin(), transaction.otherwise.end(), removes_it);
 }
 
 const std::vector<Step>& branch_of(const Transaction& transaction, bool succeeded) {

@@ -33,7 +33,8 @@ class HistoryRecorderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(writes_what_became_of_it);
   CPPUNIT_TEST(writes_bytes_in_base64);
   CPPUNIT_TEST(writes_a_transaction);
-  CPPUNIT_TEST(leaves_out_what_the_format_has_no_words_for);
+  CPPUNIT_TEST(writes_ranges_that_are_removed_and_slots_that_are_compared);
+  CPPUNIT_TEST(writes_pages_of_a_range);
   CPPUNIT_TEST(says_slots_only_where_there_are_some);
   CPPUNIT_TEST(records_what_a_client_does);
   CPPUNIT_TEST(appends_to_what_is_there);
@@ -131,14 +132,73 @@ class HistoryRecorderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, parsed());
   }
 
-  void leaves_out_what_the_format_has_no_words_for() {
-    recorder_->transact(call_of(Status()), {{}, {Step::del_range("a", "b")}, {}},
-                        Consistency::kLinearizable, {});
-    Compare revision = Compare::version("k", 1);
-    revision.target = Compare::Target::kModified;
-    recorder_->transact(call_of(Status()), {{revision}, {Step::get("k")}, {}},
-                        Consistency::kLinearizable, {});
-    CPPUNIT_ASSERT(lines().empty());
+  void writes_ranges_that_are_removed_and_slots_that_are_compared() {
+    Compare created = Compare::version("k", 7);
+    created.target = Compare::Target::kCreated;
+    Compare modified = created;
+    modified.target = Compare::Target::kModified;
+    TransactOutcome outcome;
+    outcome.succeeded = true;
+    outcome.results.resize(3);
+    outcome.results[0].removed = 4;
+    outcome.results[1].more = true;
+    outcome.results[2].entry = Entry{"v", 2, {7, 8}};
+    recorder_->transact(call_of(Status()),
+                        {{created, modified},
+                         {Step::del_range("a", "b"), Step::del_range("", "\xff"), Step::get("k")},
+                         {}},
+                        Consistency::kLinearizable, outcome);
+    const Json line = lines().at(0);
+    const Json compare =
+        Json::array({{{"key", "k"}, {"target", "created"}, {"relation", "equal"}, {"number", 7}},
+                     {{"key", "k"}, {"target", "modified"}, {"relation", "equal"}, {"number", 7}}});
+    const Json then = Json::array({{{"operation", "del_range"}, {"from", "a"}, {"to", "b"}},
+                                   {{"operation", "del_range"}, {"to_base64", "/w=="}},
+                                   {{"operation", "get"}, {"key", "k"}}});
+    const Json steps = Json::array(
+        {{{"removed", 4}, {"more", false}},
+         {{"removed", 0}, {"more", true}},
+         {{"found", true}, {"value", "v"}, {"version", 2}, {"created", 7}, {"modified", 8}}});
+    CPPUNIT_ASSERT_EQUAL(compare.dump(), line.at("arguments").at("compare").dump());
+    CPPUNIT_ASSERT_EQUAL(then.dump(), line.at("arguments").at("then").dump());
+    CPPUNIT_ASSERT_EQUAL(steps.dump(), line.at("result").at("steps").dump());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, parsed());
+  }
+
+  void writes_pages_of_a_range() {
+    RangeQuery query;
+    query.range = {"a", ""};
+    query.reverse = true;
+    PageOutcome page;
+    page.entries = {{"b", {"v", 1, {2, 3}}}, {"a", {"w", 4, {}}}};
+    page.next = "token";
+    page.position = 9;
+    recorder_->list(call_of(Status()), query, Consistency::kSequential, page);
+    query.go_on(page);
+    query.what = RangeWhat::kKeys;
+    page.next.clear();
+    recorder_->list(call_of(Status()), query, Consistency::kSequential, page);
+    RangeQuery count;
+    count.what = RangeWhat::kCount;
+    page.count = 5;
+    recorder_->list(call_of(Status()), count, Consistency::kEventual, page);
+    const std::vector<Json> lines = this->lines();
+    CPPUNIT_ASSERT_EQUAL((Json{{"from", "a"}, {"reverse", true}}).dump(),
+                         lines.at(0).at("arguments").dump());
+    const Json first = {
+        {"key", "b"}, {"value", "v"}, {"version", 1}, {"created", 2}, {"modified", 3}};
+    const Json keys = Json::array({first, {{"key", "a"}, {"value", "w"}, {"version", 4}}});
+    CPPUNIT_ASSERT_EQUAL((Json{{"keys", keys}, {"more", true}}).dump(),
+                         lines[0].at("result").dump());
+    CPPUNIT_ASSERT(lines[0].at("consistency") == "sequential" && lines[0].at("slot") == 9);
+    CPPUNIT_ASSERT_EQUAL(
+        (Json{{"from", "a"}, {"reverse", true}, {"goes_on", true}, {"behind", "a"}}).dump(),
+        lines.at(1).at("arguments").dump());
+    CPPUNIT_ASSERT(!lines[1].at("result").at("keys").at(0).contains("value"));
+    CPPUNIT_ASSERT_EQUAL((Json{{"count", 5}, {"more", false}}).dump(),
+                         lines.at(2).at("result").dump());
+    CPPUNIT_ASSERT(lines[2].at("arguments").empty());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, parsed());
   }
 
   void says_slots_only_where_there_are_some() {

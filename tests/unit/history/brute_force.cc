@@ -38,6 +38,17 @@ bool holds(const Table& table, const Compare& compare) {
 // Does what the step asks. Nothing if it cannot be done. Amounts are not negative here.
 std::optional<StepResult> done(Table& table, const Step& step) {
   StepResult result;
+  if (step.kind == Step::Kind::kDelRange) {
+    const auto& [first, end] = step.range;
+    const auto begin = table.lower_bound(first);
+    auto behind = begin;
+    result.removed = 0;
+    for (; behind != table.end() && (end.empty() || behind->first < end); ++behind) {
+      ++*result.removed;
+    }
+    table.erase(begin, behind);
+    return result;
+  }
   const auto found = table.find(step.key);
   result.found = found != table.end();
   if (step.kind == Step::Kind::kGet || step.kind == Step::Kind::kDel) {
@@ -71,7 +82,8 @@ bool is_as_told(const Step& step, const StepResult& result, const StepResult& to
   if (needs_key && result.found != told.found) return false;
   return (!told.value || told.value == result.value) &&
          (!told.version || told.version == result.version) &&
-         (!told.number || told.number == result.number);
+         (!told.number || told.number == result.number) &&
+         (!told.removed || told.removed == result.removed);
 }
 
 bool transact(Table& table, const Operation& operation) {

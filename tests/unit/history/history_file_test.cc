@@ -23,6 +23,8 @@ class HistoryTextTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(base64_is_that_of_the_rfc);
   CPPUNIT_TEST(a_history_round_trips);
   CPPUNIT_TEST(a_history_of_transactions_round_trips);
+  CPPUNIT_TEST(lists_and_slots_round_trip);
+  CPPUNIT_TEST(a_list_is_read);
   CPPUNIT_TEST(bad_lines_are_refused_with_their_number);
   CPPUNIT_TEST(bad_transactions_are_refused);
   CPPUNIT_TEST_SUITE_END();
@@ -162,6 +164,56 @@ class HistoryTextTest : public CppUnit::TestFixture {
     assert_round_trip(simulate(options, random));
   }
 
+  void lists_and_slots_round_trip() {
+    Operation get;
+    get.kind = Kind::kGet;
+    get.key = "k";
+    get.returned = 9;
+    get.outcome = Outcome::kOk;
+    get.created = 3;
+    get.modified = 5;
+    Operation removal;
+    removal.kind = Kind::kTransact;
+    removal.returned = 9;
+    removal.outcome = Outcome::kOk;
+    removal.transaction.compares = {{"k", Compare::Target::kCreated, {}, 3, ""},
+                                    {"k", Compare::Target::kModified, {}, 5, ""}};
+    removal.transaction.then = {{Step::Kind::kDelRange, "", "", 0, {"a", std::string("b\0", 2)}},
+                                {Step::Kind::kDelRange, "", "", 0, {}}};
+    removal.transacted.succeeded = true;
+    removal.transacted.results.resize(2);
+    removal.transacted.results[0].removed = 10'000;
+    removal.transacted.results[0].more = true;
+    Operation list;
+    list.kind = Kind::kList;
+    list.returned = 9;
+    list.outcome = Outcome::kOk;
+    list.list = {{"a", ""}, true, true, "\xff"};
+    list.listed.keys = {{"b", "v", 1, 2, 3}, {"a", {}, {}, {}, {}}};
+    list.listed.more = true;
+    Operation count = list;
+    count.list = {};
+    count.listed = {{}, 7, false};
+    assert_round_trip({get, removal, list, count});
+  }
+
+  void a_list_is_read() {
+    const Operation list =
+        parse_one(R"({"process":1,"invoked_us":2,"returned_us":3,"operation":"list","arguments":)"
+                  R"({"to":"b","goes_on":true,"behind_base64":"AA=="},"outcome":"ok","result":)"
+                  R"({"keys":[{"key":"a","version":2,"modified":8}]},"slot":9})");
+    CPPUNIT_ASSERT(is_read(list) && keys_of(list).empty());
+    CPPUNIT_ASSERT((list.list.range == Range{"", "b"}) && !list.list.reverse && list.list.goes_on);
+    CPPUNIT_ASSERT(list.list.behind == std::string(1, '\0'));
+    const ListedKey& key = list.listed.keys.at(0);
+    CPPUNIT_ASSERT(key.key == "a" && !key.value && key.version == 2U);
+    CPPUNIT_ASSERT(!key.created && key.modified == 8U && !list.listed.more && !list.listed.count);
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("process 1 list on from the first key to \"b\" -> 1 keys, \"a\" to \"a\", "
+                    "slot 9 [2, 3]"),
+        to_text(list));
+  }
+
   static void assert_refused(const std::string& line, const std::string& reason) {
     const std::string good =
         R"({"process":1,"invoked_us":2,"returned_us":3,"operation":"get","arguments":{"key":"k"},)"
@@ -179,7 +231,7 @@ class HistoryTextTest : public CppUnit::TestFixture {
     const std::string times = R"({"process":1,"invoked_us":2,"returned_us":3)";
     assert_refused(times + "}", "operation is missing");
     assert_refused(times + R"(,"operation":"inc"})",
-                   R"(operation is none of put, get, del, transact: "inc")");
+                   R"(operation is none of put, get, del, transact, list: "inc")");
     assert_refused(times + R"(,"operation":"get"})", "key is missing");
     const std::string get = times + R"(,"operation":"get","arguments":)";
     assert_refused(get + "[]}", "arguments is no JSON object");
@@ -205,7 +257,7 @@ class HistoryTextTest : public CppUnit::TestFixture {
              arguments + R"(},"outcome":"ok","result":{)" + result + "}}";
     };
     const std::string put = R"("then":[{"operation":"put","key":"k","value":"v"}])";
-    assert_refused(line("", ""), "a transaction names at least one key");
+    assert_refused(line("", ""), "a transaction has at least one compare or step");
     assert_refused(line(put, ""), "succeeded is missing");
     assert_refused(line(put, R"("succeeded":true)"), "the branch that was done has 1 steps, not 0");
     assert_refused(line(put, R"("succeeded":false,"steps":[{}])"),
@@ -217,7 +269,7 @@ class HistoryTextTest : public CppUnit::TestFixture {
         line(R"("then":[{"operation":"get","key":"k"}])", R"("succeeded":true,"steps":[{}])"),
         "found is missing");
     assert_refused(line(R"("compare":[{"key":"k","target":"size"}])", ""),
-                   R"(target is none of exists, version, value: "size")");
+                   R"(target is none of exists, version, created, modified, value: "size")");
     assert_refused(line(R"("compare":{})", ""), "compare is no JSON array");
   }
 };

@@ -68,6 +68,7 @@ class TransactionRandomTest : public CppUnit::TestFixture {
       case 4:  // another value or number
         if (result != nullptr && result->value) result->value = std::to_string(random.below(3));
         if (result != nullptr && result->number) result->number = random.below(4);
+        if (result != nullptr && result->removed) result->removed = random.below(4);
         break;
       case 5:  // a write without effect: what others saw of it never happened
         history.erase(history.begin() + (&operation - history.data()));

@@ -41,7 +41,9 @@ class TransactionSimulation {
   Compare draw_compare() {
     Compare compare;
     compare.key = draw_key();
-    compare.target = static_cast<Compare::Target>(random_.below(3));
+    constexpr Compare::Target kTargets[] = {Compare::Target::kExists, Compare::Target::kVersion,
+                                            Compare::Target::kValue};
+    compare.target = kTargets[random_.below(3)];
     compare.relation = static_cast<Compare::Relation>(random_.below(4));
     compare.number = random_.below(compare.target == Compare::Target::kExists ? 2 : 4);
     compare.value = draw_value();
@@ -52,6 +54,12 @@ class TransactionSimulation {
     std::vector<Step> steps(random_.below(4));
     for (Step& step : steps) {
       step.kind = static_cast<Step::Kind>(random_.below(5));
+      if (random_.below(12) == 0) step.kind = Step::Kind::kDelRange;
+      if (step.kind == Step::Kind::kDelRange) {
+        if (random_.below(3) != 0) step.range.first = draw_key();
+        if (random_.below(3) != 0) step.range.end = draw_key();
+        continue;
+      }
       step.key = draw_key();
       if (step.kind == Step::Kind::kPut) step.value = draw_value();
       if (step.kind == Step::Kind::kAppend)
@@ -130,6 +138,11 @@ class TransactionSimulation {
   // Nothing if it cannot be done.
   std::optional<StepResult> take_step(const Step& step) {
     StepResult result;
+    if (step.kind == Step::Kind::kDelRange) {
+      result.removed = std::erase_if(
+          table_, [&step](const auto& entry) { return step.range.contains(entry.first); });
+      return result;
+    }
     const auto found = table_.find(step.key);
     result.found = found != table_.end();
     if (step.kind == Step::Kind::kGet || step.kind == Step::Kind::kDel) {

@@ -25,6 +25,15 @@ Step put(const std::string& key, const std::string& value) {
 Step get(const std::string& key) { return {Step::Kind::kGet, key, "", 0}; }
 Step del(const std::string& key) { return {Step::Kind::kDel, key, "", 0}; }
 
+Step del_range(const std::string& first, const std::string& end) {
+  return {Step::Kind::kDelRange, "", "", 0, {first, end}};
+}
+
+StepResult removed_keys(std::uint64_t count) {
+  StepResult result;
+  result.removed = count;
+  return result;
+}
 StepResult version(std::uint64_t version) { return {false, version, std::nullopt, std::nullopt}; }
 StepResult number(std::int64_t number) { return {false, std::nullopt, std::nullopt, number}; }
 StepResult read(const std::string& value) { return {true, std::nullopt, value, std::nullopt}; }
@@ -36,6 +45,9 @@ Compare exists(const std::string& key, bool there) {
 }
 Compare version_is(const std::string& key, Compare::Relation relation, std::uint64_t version) {
   return {key, Compare::Target::kVersion, relation, version, ""};
+}
+Compare modified_at(const std::string& key, std::uint64_t slot) {
+  return {key, Compare::Target::kModified, Compare::Relation::kEqual, slot, ""};
 }
 Compare value_is(const std::string& key, Compare::Relation relation, const std::string& value) {
   return {key, Compare::Target::kValue, relation, 0, value};
@@ -66,7 +78,15 @@ class TransactionTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(keys_that_no_transaction_joins_are_apart);
   CPPUNIT_TEST(reads_that_promise_less_are_left_out);
   CPPUNIT_TEST(a_long_history_of_counters_is_decided);
+  CPPUNIT_TEST(a_range_is_removed_at_once);
+  CPPUNIT_TEST(a_range_removes_what_was_put_before_only);
+  CPPUNIT_TEST(a_range_removes_so_many_keys);
+  CPPUNIT_TEST(a_range_without_keys_says_nothing);
+  CPPUNIT_TEST(an_unanswered_removal_may_come_later);
+  CPPUNIT_TEST(a_compare_of_slots_may_fail_anyhow);
+  CPPUNIT_TEST(an_unanswered_compare_of_slots_takes_either_branch);
   CPPUNIT_TEST(the_counterexample_names_the_keys);
+  CPPUNIT_TEST(the_counterexample_of_a_range_names_its_keys);
   CPPUNIT_TEST_SUITE_END();
 
   // A transaction that was answered: `then` ran.
@@ -344,6 +364,101 @@ class TransactionTest : public CppUnit::TestFixture {
     assert_good();
     get_one(300'000, 300'010, "n", "19999");
     assert_bad();
+  }
+
+  void a_range_is_removed_at_once() {
+    put_one(10, 20, "a", "1");
+    put_one(10, 20, "b", "2");
+    put_one(10, 20, "c", "3");
+    transact(30, 50, {del_range("a", "c")}, {removed_keys(2)});
+    transact(60, 70, {get("a"), get("b"), get("c")}, {nothing(), nothing(), read("3")});
+    assert_good();
+    transact(32, 34, {get("a"), get("b")}, {nothing(), read("2")});
+    assert_bad();
+  }
+
+  void a_range_removes_what_was_put_before_only() {
+    transact(10, 20, {del_range("", "")}, {removed_keys(0)});
+    put_one(30, 40, "a", "1");
+    get_one(50, 60, "a", "1");
+    assert_good();
+    transact(62, 64, {del_range("a", "")}, {removed_keys(1)});
+    assert_good();
+    get_one(70, 80, "a", "1");
+    assert_bad();
+  }
+
+  void a_range_removes_so_many_keys() {
+    put_one(10, 20, "a", "1");
+    put_one(10, 20, "b", "2");
+    const Recorder before = recorder_;
+    transact(30, 40, {del_range("", "b")}, {removed_keys(1)});
+    assert_good();
+    recorder_ = before;
+    transact(30, 40, {del_range("", "b")}, {removed_keys(2)});
+    assert_bad();
+    recorder_ = before;
+    transact(30, 40, {del_range("", "")}, {removed_keys(1)});
+    assert_bad();
+    recorder_ = before;
+    transact(30, 40, {del_range("", ""), del_range("a", ""), put("a", "3")},
+             {removed_keys(2), removed_keys(0), version(1)});
+    assert_good();
+  }
+
+  void a_range_without_keys_says_nothing() {
+    put_one(10, 20, "a", "1");
+    transact(30, 40, {del_range("b", "")}, {removed_keys(0)});
+    get_one(50, 60, "a", "1");
+    assert_good();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, check(recorder_.history()).operations);
+  }
+
+  void an_unanswered_removal_may_come_later() {
+    put_one(10, 20, "a", "1");
+    unanswered(30, {{}, {del_range("", "b")}, {}});
+    get_one(40, 50, "a", "1");
+    transact(60, 70, {get("a")}, {nothing()});
+    assert_good();
+    get_one(80, 90, "a", "1");
+    assert_bad();
+  }
+
+  void a_compare_of_slots_may_fail_anyhow() {
+    put_one(10, 20, "a", "1");
+    transact(30, 40, {modified_at("a", 7)}, {put("a", "2")}, true, {version(2)});
+    transact(50, 60, {modified_at("a", 7)}, {put("a", "3")}, false, {});
+    get_one(70, 80, "a", "2");
+    assert_good();
+    // Another compare that did not hold is still no success.
+    transact(90, 95, {modified_at("a", 7), exists("b", true)}, {put("a", "3")}, true, {version(3)});
+    assert_bad();
+  }
+
+  void an_unanswered_compare_of_slots_takes_either_branch() {
+    put_one(10, 20, "a", "1");
+    unanswered(30, {{modified_at("a", 7), exists("a", true)}, {put("a", "2")}, {put("a", "3")}});
+    const Recorder before = recorder_;
+    get_one(40, 50, "a", "1");
+    get_one(60, 70, "a", "2");
+    assert_good();
+    recorder_ = before;
+    get_one(60, 70, "a", "3");
+    assert_good();
+    get_one(80, 90, "a", "4");
+    assert_bad();
+  }
+
+  void the_counterexample_of_a_range_names_its_keys() {
+    put_one(10, 20, "a", "1");
+    put_one(10, 20, "b", "1");
+    transact(30, 40, {del_range("", "c")}, {removed_keys(1)});
+    const std::string explanation = check(recorder_.history()).explanation;
+    const std::string first =
+        "keys \"a\", \"b\": no order of what touches them fits\n"
+        "  this answer, number 3 of 3, has no place any more:\n"
+        "    process 1 transact then del from the first key to \"c\" -> succeeded: 1 keys";
+    CPPUNIT_ASSERT_EQUAL(first, explanation.substr(0, first.size()));
   }
 
   void the_counterexample_names_the_keys() {
