@@ -38,8 +38,9 @@ for replication in paxos 2pc; do
   expect_equal_states
 
   step "$replication: a write is tried again until it is refused"
-  expect_status 0 env PYTHONDONTWRITEBYTECODE=1 python3 "$repository/tests/system/kv_client_check.py" \
-    expired "${address_of_replica[1]}" "${address_of_replica[3]}"
+  expect_status 0 env PYTHONDONTWRITEBYTECODE=1 \
+    python3 "$repository/tests/system/kv_client_check.py" expired \
+    "${address_of_replica[1]}" "${address_of_replica[3]}"
 
   step "$replication: after a restart of all the epoch is the same, or a later one"
   before=$(lowest_epoch) || fail "not every replica tells its epoch: $(statuses)"

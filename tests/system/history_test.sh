@@ -23,8 +23,8 @@ commands() {   # how many
       11) echo "get --prefix ${key%/*}/ --limit 2 --reverse" ;;
       12) echo "get --from 0 --consistency eventual --keys-only" ;;
       13) echo "get --prefix ${key%/*} --count-only" ;;
-      14) printf 'txn\nif modified %s > 0\nif created %s < 1000\nthen\nput %s x\ndel 2/1\nelse\nget %s\nend\n' \
-        "$key" "$key" "$key" "$key" ;;
+      14) printf '%s\n' txn "if modified $key > 0" "if created $key < 1000" \
+        then "put $key x" 'del 2/1' else "get $key" end ;;
       15) echo "incr counter $i" ;;
     esac
   done
