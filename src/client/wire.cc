@@ -18,6 +18,11 @@ namespace {
 
 static_assert(KV_KEY_MAX == kKeySizeMax && KV_VALUE_MAX == kValueSizeMax);
 
+// The cases of the extensions of GET and DEL.
+constexpr u_int kGetWithOptions = 1;
+constexpr u_int kGetWithMissingPosition = 2;
+constexpr u_int kDelWithMissingPosition = 1;
+
 // A text from a server as it may be printed: on one line, without control characters.
 std::string one_line(const char* text) {
   const std::string_view bytes = text == nullptr ? std::string_view() : text;
@@ -160,8 +165,11 @@ void fill_put(const OperationId& operation, std::string_view key, std::string_vi
 void fill_get(std::string_view key, const ReadOptions& options, kv_get_args* args) {
   *args = {};
   refer(key, &args->key.kv_key_val, &args->key.kv_key_len);
-  if (options.consistency == Consistency::kLinearizable && !options.wants_revisions) return;
-  args->extension.revision = 1;
+  if (options.consistency == Consistency::kLinearizable && !options.wants_revisions) {
+    args->extension.revision = kGetWithMissingPosition;
+    return;
+  }
+  args->extension.revision = kGetWithOptions;
   args->extension.kv_get_extension_u.options = wire_read_options(options);
 }
 
@@ -169,6 +177,7 @@ void fill_del(const OperationId& operation, std::string_view key, kv_del_args* a
   *args = {};
   args->operation = wire_operation(operation);
   refer(key, &args->key.kv_key_val, &args->key.kv_key_len);
+  args->extension.revision = kDelWithMissingPosition;
 }
 
 WriteOutcome outcome_of(const kv_put_result& result, const std::string& server) {

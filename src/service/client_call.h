@@ -2,6 +2,7 @@
 
 #include <kv.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,17 +40,19 @@ void send_failure(rpc::Reply<WireResult>& reply, WireUnion WireResult::*arms, co
   reply.send(result);
 }
 
-// That there is no such key, and at which position that was so.
+// That there is no such key, and at which position that was so, if that was asked for.
 template <typename WireResult, typename WireUnion>
-void send_not_found(rpc::Reply<WireResult>& reply, WireUnion WireResult::*arms, Position position,
-                    ReplicaId replica) {
+void send_not_found(rpc::Reply<WireResult>& reply, WireUnion WireResult::*arms,
+                    std::optional<Position> position, ReplicaId replica) {
   std::string reason = "no such key";
   WireResult result{};
   result.status = KV_NOT_FOUND;
   kv_failure& failure = (result.*arms).failure;
   failure = failure_to_wire(reason, replica);
-  failure.extension.revision = 1;
-  failure.extension.kv_failure_extension_u.position = position;
+  if (position) {
+    failure.extension.revision = 1;
+    failure.extension.kv_failure_extension_u.position = *position;
+  }
   reply.send(result);
 }
 

@@ -1,5 +1,6 @@
 #include "service/client_reads.h"
 
+#include <optional>
 #include <utility>
 
 #include "kv/command.h"
@@ -7,7 +8,9 @@
 namespace rkv::service {
 namespace {
 
-// The case of the extensions of GET that says how to read, and is answered with revisions.
+// The cases of the extensions of GET: none; the one that says how to read, and is answered with
+// revisions.
+constexpr u_int kPlain = 0;
 constexpr u_int kWithOptions = 1;
 
 }  // namespace
@@ -15,6 +18,7 @@ constexpr u_int kWithOptions = 1;
 void ClientReads::get(const kv_get_args& args, rpc::Reply<kv_get_result> reply) {
   Question question;
   question.key = view_of(args.key);
+  question.wants_missing_position = args.extension.revision != kPlain;
   Status status = kv::validate_key(question.key);
   if (status.ok() && args.extension.revision == kWithOptions) {
     const Result<replica::ReadOptions> options =
@@ -54,7 +58,9 @@ void ClientReads::read(Question question, rpc::Reply<kv_get_result> reply) {
         if (!status.ok()) {
           send_failure(reply, &kv_get_result::kv_get_result_u, status, context_.cluster.self);
         } else if (is_missing) {
-          send_not_found(reply, &kv_get_result::kv_get_result_u, position, context_.cluster.self);
+          send_not_found(reply, &kv_get_result::kv_get_result_u,
+                         question.wants_missing_position ? std::optional(position) : std::nullopt,
+                         context_.cluster.self);
         } else {
           answer(question, *entry, position, reply);
         }

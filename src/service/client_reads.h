@@ -24,6 +24,7 @@ class ClientReads {
     std::string key;
     replica::ReadOptions options;
     bool wants_revisions = false;
+    bool wants_missing_position = false;  // of KV_NOT_FOUND
   };
   void read(Question question, rpc::Reply<kv_get_result> reply);
   void answer(const Question& question, const kv::Entry& entry, Position position,

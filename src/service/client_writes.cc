@@ -1,5 +1,6 @@
 #include "service/client_writes.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,15 +45,16 @@ void send_write_failure(rpc::Reply<WireResult>& reply, WireUnion WireResult::*ar
 
 // The results of PUT and DEL have different names and equal fields.
 template <typename WireResult, typename WireUnion>
-void ClientWrites::write(const char* name, const kv::Command& command, rpc::Reply<WireResult> reply,
-                         WireUnion WireResult::*arms) {
+void ClientWrites::write(const char* name, const kv::Command& command, bool wants_missing_position,
+                         rpc::Reply<WireResult> reply, WireUnion WireResult::*arms) {
   const Status valid = validate(command);
   if (!valid.ok()) {
     send_failure(reply, arms, valid, context_.cluster.self);
     return;
   }
   RKV_FAILPOINT(client_before_write);
-  context_.manager.write(command, [this, name, arms, key = key_for_log(context_, command.key),
+  context_.manager.write(command, [this, name, arms, wants_missing_position,
+                                   key = key_for_log(context_, command.key),
                                    begun = context_.loop.now(), reply = std::move(reply)](
                                       const replica::WriteResult& write) mutable {
     const Status status = write.status.ok()
@@ -61,7 +63,9 @@ void ClientWrites::write(const char* name, const kv::Command& command, rpc::Repl
     log_operation(context_, name, key, begun, status);
     if (RKV_FAILPOINT_FAILS(client_before_answer)) return;  // its outcome is unknown then
     if (status.code() == StatusCode::kNotFound) {
-      send_not_found(reply, arms, write.applied.position, context_.cluster.self);
+      send_not_found(reply, arms,
+                     wants_missing_position ? std::optional(write.applied.position) : std::nullopt,
+                     context_.cluster.self);
       return;
     }
     if (!status.ok()) {
@@ -83,7 +87,7 @@ void ClientWrites::put(const kv_put_args& args, rpc::Reply<kv_put_result> reply)
   command.operation = from_wire(args.operation);
   command.key = view_of(args.key);
   command.value = view_of(args.value);
-  write("put", command, std::move(reply), &kv_put_result::kv_put_result_u);
+  write("put", command, false, std::move(reply), &kv_put_result::kv_put_result_u);
 }
 
 void ClientWrites::del(const kv_del_args& args, rpc::Reply<kv_del_result> reply) {
@@ -91,7 +95,8 @@ void ClientWrites::del(const kv_del_args& args, rpc::Reply<kv_del_result> reply)
   command.kind = kv::Command::Kind::kDel;
   command.operation = from_wire(args.operation);
   command.key = view_of(args.key);
-  write("del", command, std::move(reply), &kv_del_result::kv_del_result_u);
+  const bool wants_missing_position = args.extension.revision != 0;
+  write("del", command, wants_missing_position, std::move(reply), &kv_del_result::kv_del_result_u);
 }
 
 }  // namespace rkv::service

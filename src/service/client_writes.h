@@ -17,8 +17,8 @@ class ClientWrites {
 
  private:
   template <typename WireResult, typename WireUnion>
-  void write(const char* name, const kv::Command& command, rpc::Reply<WireResult> reply,
-             WireUnion WireResult::*arms);
+  void write(const char* name, const kv::Command& command, bool wants_missing_position,
+             rpc::Reply<WireResult> reply, WireUnion WireResult::*arms);
 
   const ClientContext context_;
 };

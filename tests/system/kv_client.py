@@ -483,10 +483,7 @@ def decode_result(result, decode_ok):
         error = KvError(status, result.string(KV_REASON_MAX), missing=missing)
     else:
         error = KvError(status, result.string(KV_REASON_MAX), result.uint())
-    if status == KV_NOT_FOUND and result.uint() == 1:
-        result.uhyper()  # the position at which there was no such key
-    elif status != KV_NOT_FOUND:
-        result.extension()
+    result.extension()
     result.end()
     raise error
 

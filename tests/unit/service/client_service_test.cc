@@ -115,6 +115,7 @@ class ClientServiceTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(an_operation_id_is_the_clients_own_and_of_an_epoch);
   CPPUNIT_TEST(the_id_of_another_write_is_refused);
   CPPUNIT_TEST(a_get_with_options_tells_revisions_and_where_it_was_read);
+  CPPUNIT_TEST(where_a_key_was_missing_is_told_to_who_wants_it);
   CPPUNIT_TEST(a_consistency_that_there_is_not_is_refused);
   CPPUNIT_TEST(pages_show_one_state);
   CPPUNIT_TEST(pages_are_cut_as_they_are_asked_for);
@@ -228,7 +229,6 @@ class ClientServiceTest : public CppUnit::TestFixture {
     const std::uint64_t modified = client.put("key", "other").position;
     const std::uint64_t last = client.put("another", "value").position;
     CPPUNIT_ASSERT(!client.get("key").revisions);
-    CPPUNIT_ASSERT(client.get("no").has_missing_position);
     for (const kv_consistency consistency : {KV_LINEARIZABLE, KV_SEQUENTIAL, KV_EVENTUAL}) {
       const kv_read_options options{consistency, last, 60'000};
       const ValueAnswer answer = client.get("key", options);
@@ -242,6 +242,25 @@ class ClientServiceTest : public CppUnit::TestFixture {
       CPPUNIT_ASSERT(missing.has_missing_position);
       CPPUNIT_ASSERT_EQUAL(last, missing.position);
     }
+  }
+
+  // Others would not know what to make of it.
+  void where_a_key_was_missing_is_told_to_who_wants_it() {
+    ServedReplica replica(Replication::kPaxos);
+    ServedClient client(replica);
+    const std::uint64_t last = client.put("key", "value").position;
+    CPPUNIT_ASSERT(!client.get("no").has_missing_position);
+    CPPUNIT_ASSERT(!client.del("no").has_missing_position);  // a write of its own
+    const Answer get = client.get_with_missing_position("no");
+    CPPUNIT_ASSERT(get.status == KV_NOT_FOUND && get.has_missing_position);
+    CPPUNIT_ASSERT_EQUAL(last + 1, get.position);
+    const Answer del = client.del("no", operation(1), true);
+    CPPUNIT_ASSERT(del.status == KV_NOT_FOUND && del.has_missing_position);
+    CPPUNIT_ASSERT_EQUAL(last + 2, del.position);
+    const Answer again = client.del("no", operation(1), true);
+    CPPUNIT_ASSERT(again.status == KV_NOT_FOUND && again.position == del.position);
+    CPPUNIT_ASSERT(!client.get_with_missing_position("key").revisions);
+    CPPUNIT_ASSERT(!client.get_with_missing_position("key").has_missing_position);
   }
 
   void a_consistency_that_there_is_not_is_refused() {

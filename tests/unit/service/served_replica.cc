@@ -173,6 +173,10 @@ Answer failed(const kv_failure& failure, kv_status status) {
   Answer answer;
   answer.status = status;
   answer.reason = failure.reason == nullptr ? "" : failure.reason;
+  answer.has_missing_position = failure.extension.revision == 1;
+  if (answer.has_missing_position) {
+    answer.position = failure.extension.kv_failure_extension_u.position;
+  }
   CPPUNIT_ASSERT_EQUAL(ServedReplica::kId, failure.replica);
   return answer;
 }
@@ -227,8 +231,10 @@ Answer ServedClient::put(const std::string& key, const std::string& value,
   return {KV_OK, "", called->kv_put_result_u.ok.position};
 }
 
-Answer ServedClient::del(const std::string& key, kv_operation_id operation) {
+Answer ServedClient::del(const std::string& key, kv_operation_id operation,
+                         bool wants_missing_position) {
   kv_del_args args{operation, key_to_wire(key), {}};
+  args.extension.revision = wants_missing_position ? 1 : 0;
   Called called(del_1, xdr_kv_del_result, args, client_);
   if (called->status != KV_OK) {
     return failed(called->kv_del_result_u.failure, called->status);
@@ -243,15 +249,22 @@ ValueAnswer ServedClient::get(const std::string& key, std::optional<kv_read_opti
     args.extension.revision = 1;
     args.extension.kv_get_extension_u.options = *options;
   }
+  return get(args);
+}
+
+ValueAnswer ServedClient::get_with_missing_position(const std::string& key) {
+  kv_get_args args{};
+  args.key = key_to_wire(key);
+  args.extension.revision = 2;
+  return get(args);
+}
+
+ValueAnswer ServedClient::get(kv_get_args args) {
   Called called(get_1, xdr_kv_get_result, args, client_);
   ValueAnswer answer;
   if (called->status != KV_OK) {
     const kv_failure& failure = called->kv_get_result_u.failure;
     static_cast<Answer&>(answer) = failed(failure, called->status);
-    answer.has_missing_position = failure.extension.revision == 1;
-    if (answer.has_missing_position) {
-      answer.position = failure.extension.kv_failure_extension_u.position;
-    }
     return answer;
   }
   const kv_get_ok& ok = called->kv_get_result_u.ok;

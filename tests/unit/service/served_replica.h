@@ -43,13 +43,13 @@ class ServedReplica {
 // What came back of a call.
 struct Answer {
   kv_status status = KV_OK;
-  std::string reason;          // of a failure
-  std::uint64_t position = 0;  // where there is one; of RANGE its revision
+  std::string reason;                 // of a failure
+  std::uint64_t position = 0;         // where there is one; of RANGE its revision
+  bool has_missing_position = false;  // of KV_NOT_FOUND: its extension has case 1, the position
 };
 struct ValueAnswer : Answer {
   std::string value;
   std::optional<kv_revisions> revisions;
-  bool has_missing_position = false;
 };
 struct StepsAnswer : Answer {
   kv::StepsResult steps;
@@ -81,15 +81,21 @@ class ServedClient {
                         rpc::Transport transport = rpc::Transport::kTcp);
 
   Answer put(const std::string& key, const std::string& value, kv_operation_id operation = {});
-  Answer del(const std::string& key, kv_operation_id operation = {});
+  // `wants_missing_position`: the arguments' extension says so.
+  Answer del(const std::string& key, kv_operation_id operation = {},
+             bool wants_missing_position = false);
   // Without options the arguments have no extension.
   ValueAnswer get(const std::string& key, std::optional<kv_read_options> options = std::nullopt);
+  // A plain one whose arguments want the position where there is no key.
+  ValueAnswer get_with_missing_position(const std::string& key);
   StepsAnswer transact(const kv::Transaction& transaction, kv_operation_id operation = {},
                        kv_read_options options = {});
   PageAnswer range(const RangeQuestion& question);
   std::uint64_t session();
 
  private:
+  ValueAnswer get(kv_get_args args);
+
   rpc::StubClient client_;
 };
 
