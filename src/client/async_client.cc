@@ -213,12 +213,13 @@ void AsyncClient::State::session_came(const Result<Session>& session) {
 
 Status AsyncClient::State::failure_so_far(const Operation& operation) const {
   std::string text;
-  for (const auto& [server, reason] : operation.reasons) {
-    text += (text.empty() ? "" : "; ") + reason;
+  bool was_answered = false;
+  for (const Operation::Reason& reason : operation.reasons) {
+    text += (text.empty() ? "" : "; ") + reason.text;
+    was_answered |= reason.was_answered;
   }
   if (operation.reasons.size() > 1) {
-    text =
-        (operation.answerer.server.empty() ? "no server answered: " : "no server did it: ") + text;
+    text = (was_answered ? "no server did it: " : "no server answered: ") + text;
   }
   if (text.empty() && session_question_ != nullptr && session_question_ != &operation) {
     text = failure_so_far(*session_question_).reason();

@@ -96,13 +96,15 @@ void AsyncClient::State::copy_ended(Operation& operation, ServerPool::Index serv
                                     const Operation::Answer& answer) {
   if (is_closing_) {
     operation.may_have_run |= outcome.kind == rpc::CallOutcome::Kind::kUnknown;
-    operation.reasons.emplace_back(server, outcome.reason);
+    operation.reasons.push_back({server, outcome.reason, false});
     finish_late(operation);
     return;
   }
   std::string reason = outcome.answered() ? answer.status.reason() : outcome.reason;
-  std::erase_if(operation.reasons, [server](const auto& each) { return each.first == server; });
-  if (!reason.empty()) operation.reasons.emplace_back(server, std::move(reason));
+  std::erase_if(operation.reasons, [server](const auto& each) { return each.server == server; });
+  if (!reason.empty()) {
+    operation.reasons.push_back({server, std::move(reason), outcome.answered()});
+  }
   if (outcome.answered()) {
     answered(operation, server, answer);
   } else {
@@ -151,7 +153,7 @@ void AsyncClient::State::answered(Operation& operation, ServerPool::Index server
   operation.was_busy = code == StatusCode::kBusy;
   pool.answered(server);
   if (code == StatusCode::kBusy) {
-    busy(operation);
+    busy(operation, server);
     return;
   }
   operation.busy_in_a_row = 0;
@@ -176,10 +178,11 @@ void AsyncClient::State::answered(Operation& operation, ServerPool::Index server
   }
 }
 
-void AsyncClient::State::busy(Operation& operation) {
+void AsyncClient::State::busy(Operation& operation, ServerPool::Index server) {
   ++operation.busy_in_a_row;
-  if (operation.busy_in_a_row < kBusyInARowMax) {
+  if (operation.busy_in_a_row < kBusyInARowMax || operation.is_of_first_server) {
     operation.tried.pop_back();
+    operation.first_server = operation.pool->name(server);
   } else {
     operation.busy_in_a_row = 0;
   }

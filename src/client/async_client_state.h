@@ -76,7 +76,7 @@ class AsyncClient::State {
   void not_answered(Operation& operation, ServerPool::Index server,
                     const rpc::CallOutcome& outcome);
   void answered(Operation& operation, ServerPool::Index server, const Operation::Answer& answer);
-  void busy(Operation& operation);
+  void busy(Operation& operation, ServerPool::Index server);
   void expired(Operation& operation, const Status& status);
   void go_on_in_doubt(Operation& operation);
 

@@ -183,7 +183,13 @@ RemoveRangeOutcome Client::delete_range(const Range& range, const CallOptions& o
   while (true) {
     const TransactOutcome transacted = transact(transaction, options);
     static_cast<Outcome&>(outcome) = transacted;
-    if (!outcome.status.ok()) return outcome;
+    if (!outcome.status.ok()) {
+      if (outcome.removed > 0) {
+        outcome.status = Status::unknown(fmt::format("{} keys were removed; then: {}",
+                                                     outcome.removed, outcome.status.to_string()));
+      }
+      return outcome;
+    }
     outcome.removed += transacted.results.front().removed;
     if (!transacted.results.front().more) return outcome;
     outcome.at_once = false;

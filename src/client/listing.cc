@@ -29,15 +29,21 @@ bool Listing::next() {
 
 void Listing::next_page() {
   if (begun_) query_.go_on(std::move(page_));
-  begun_ = true;
   index_ = 0;
   query_.limit = options_.page_entries;
-  // No more than are still wanted, so that nothing is kept at the server for what is not.
   if (options_.limit > 0) {
     const std::uint64_t page = query_.limit == 0 ? kEntriesMax : query_.limit;
     query_.limit = static_cast<std::uint32_t>(std::min(page, options_.limit - count_));
+    // Where one page is all, as it most often is, nothing is kept at the server for another one.
+    query_.one_page = !begun_ && query_.limit == options_.limit;
   }
+  begun_ = true;
   page_ = client_.range(query_, options_.call);
+  const bool is_cut = page_.entries.size() < query_.limit && !page_.next.empty();
+  if (query_.one_page && page_.status.ok() && is_cut) {
+    query_.one_page = false;
+    page_ = client_.range(query_, options_.call);
+  }
   if (page_.status.ok()) revision_ = page_.position;
 }
 

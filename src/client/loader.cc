@@ -46,6 +46,7 @@ class Loader::State {
     loop_.run_until([this] { return keys_.empty(); }, kNever);
   }
   bool gave_up() const { return given_up_.has_value(); }
+  Position seen() const { return client_.seen(); }
   const LoaderTotals& totals() const { return totals_; }
 
  private:
@@ -114,7 +115,8 @@ void Loader::State::run_one_turn() {
   loop_.run_until([&turned] { return std::exchange(turned, true); }, kNever);
 }
 
-// When a put has had all its time, and none was acknowledged in it, there is no use in going on.
+// When a put has had its time, and none was acknowledged in it, there is no use in going on. One
+// that is known to have come to nothing ends before its deadline, see would_end_in_doubt().
 void Loader::State::ended(const std::string& key, std::size_t value_size, TimePoint begun,
                           const Status& status) {
   keys_.erase(key);
@@ -125,7 +127,7 @@ void Loader::State::ended(const std::string& key, std::size_t value_size, TimePo
     totals_.value_bytes += value_size;
     return;
   }
-  if (!given_up_ && stored_at_ < begun && now() >= begun + options_.timeout) {
+  if (!given_up_ && stored_at_ < begun && now() >= begun + options_.timeout * 3 / 4) {
     given_up_ =
         Status::unavailable(fmt::format("not tried, the load was given up: {}", status.reason()));
   }
@@ -149,6 +151,7 @@ void Loader::put(std::string key, std::string value) {
 }
 void Loader::drain() { state_->drain(); }
 bool Loader::gave_up() const { return state_->gave_up(); }
+Position Loader::seen() const { return state_->seen(); }
 const LoaderTotals& Loader::totals() const { return state_->totals(); }
 
 }  // namespace rkv::client

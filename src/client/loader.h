@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "client/options.h"
@@ -33,8 +34,9 @@ struct LoaderTotals {
 // is done. For one thread; calls that wait say so. Puts of different keys may be done in any order;
 // a second put of a key waits for the first one's end.
 //
-// When a put has failed for want of an answer in its whole timeout, and none was acknowledged in
-// that time, the loader gives up: what is not under way yet is failed as kUnavailable at once.
+// When a put has failed for want of a server that does it, after at least three quarters of its
+// timeout, and none was acknowledged in that time, the loader gives up: what is not under way yet
+// is failed as kUnavailable at once.
 class Loader {
  public:
   // Told of each put that failed, from within the calls below.
@@ -57,6 +59,8 @@ class Loader {
   void drain();
 
   bool gave_up() const;
+  // The highest position that a put was told: for Client::saw().
+  Position seen() const;
   const LoaderTotals& totals() const;
 
  private:

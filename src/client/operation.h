@@ -24,6 +24,12 @@ namespace rkv::client {
 // copy of it that is sent is a call of its own; no two are under way at once.
 class Operation {
  public:
+  // Why a copy did not end it.
+  struct Reason {
+    ServerPool::Index server = 0;
+    std::string text;
+    bool was_answered = false;
+  };
   // What the answer to a copy says.
   struct Answer {
     Status status;
@@ -72,8 +78,9 @@ class Operation {
   Answerer answerer;                     // of the latest answer
   std::vector<ServerPool::Index> tried;  // in this round
   std::string first_server;              // to try before all others; empty: none
+  bool is_of_first_server = false;       // no other one can do it, however busy that one is
   // Why it did not end at a server: the latest reason of each.
-  std::vector<std::pair<ServerPool::Index, std::string>> reasons;
+  std::vector<Reason> reasons;
 
  protected:
   ReadOptions read_options(Position seen) const {

@@ -187,7 +187,9 @@ class RangeOperation final : public OutcomeOperation<PageOutcome> {
                          query.range.first.size() + query.range.end.size() + query.token.size(),
                          how, std::move(done)),
         query_(std::move(query)) {
-    if (!query_.token.empty()) first_server = query_.server;
+    if (query_.token.empty()) return;
+    first_server = query_.server;
+    is_of_first_server = true;
   }
 
   void send(rpc::CallChannel& channel, const OperationId&, Position seen, TimePoint until,

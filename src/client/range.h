@@ -36,6 +36,9 @@ struct RangeQuery {
   // server can go on; when it cannot be reached, another one answers kRevisionGone.
   std::string token;
   std::string server;
+  // No page behind this one will be asked for, so that the server keeps nothing for it: `next` of
+  // the answer is no token then, and says no more than that there is more.
+  bool one_page = false;
   // For the history: the last key that the pages before had; empty: not known.
   std::string behind;
 

@@ -76,7 +76,8 @@ struct TransactOutcome : Outcome {
   }
 };
 
-// How a removal of a range ended.
+// How a removal of a range ended. kUnknown, too, where a part of it was done and a later one
+// failed.
 struct RemoveRangeOutcome : Outcome {
   std::uint64_t removed = 0;  // keys, also when a later part failed
   bool at_once = true;        // false: it took several transactions, not one

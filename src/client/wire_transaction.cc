@@ -172,6 +172,7 @@ void fill_range(const RangeQuery& query, const ReadOptions& options, kv_range_ar
   args->size_max = query.size_max;
   args->options = wire_read_options(options);
   refer(query.token, &args->token.kv_token_val, &args->token.kv_token_len);
+  args->one_page = query.one_page ? TRUE : FALSE;
 }
 
 TransactOutcome outcome_of(const kv_transact_result& result, const std::string& server) {

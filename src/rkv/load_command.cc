@@ -117,6 +117,9 @@ class Load {
             servers, loader_options(options, recorder),
             [this](const std::string& key, const Status& status) { failures_.add(key, status); }) {}
 
+  // What was stored, for a sequential read behind it.
+  Position seen() const { return loader_.seen(); }
+
   ExitStatus run() {
     // A quoted "-" is a file of that name.
     const std::string& argument = options_.arguments[0];
@@ -227,7 +230,12 @@ ExitStatus run_load(const Options& options, Session& session) {
   if (!cluster.ok()) return report_not_tried("load", cluster.status());
   const Result<client::HistoryRecorder*> recorder = session.recorder();
   if (!recorder.ok()) return report_not_tried("load", recorder.status());
-  return Load(options, cluster.value()->servers, recorder.value()).run();
+  const Result<client::Client*> client = session.client();
+  if (!client.ok()) return report_not_tried("load", client.status());
+  Load load(options, cluster.value()->servers, recorder.value());
+  const ExitStatus status = load.run();
+  client.value()->saw(load.seen());
+  return status;
 }
 
 }  // namespace rkv::cli

@@ -92,13 +92,7 @@ ExitStatus show_outcome(const Options& options, const client::WriteOutcome& outc
 ExitStatus remove_range(const Options& options, const client::Range& range,
                         client::Client& client) {
   const client::RemoveRangeOutcome outcome = client.delete_range(range, options.call());
-  if (!outcome.status.ok()) {
-    const ExitStatus status = report_write("del", outcome.status);
-    if (outcome.removed > 0) {
-      write_error(fmt::format("del: {} keys were removed before that", outcome.removed));
-    }
-    return status;
-  }
+  if (!outcome.status.ok()) return report_write("del", outcome.status);
   if (options.format != OutputFormat::kJson) {
     write_output(fmt::format("ok, {} keys removed\n", outcome.removed));
     return kExitOk;

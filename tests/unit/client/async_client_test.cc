@@ -21,6 +21,7 @@ namespace {
 using Kind = Reaction::Kind;
 
 // Of kv_status in kv.x.
+constexpr int kInvalidOnWire = 2;
 constexpr int kUnavailableOnWire = 3;
 constexpr int kUnknownOnWire = 4;
 constexpr int kDeniedOnWire = 5;
@@ -78,6 +79,10 @@ class AsyncClientTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(counts_with_an_increment_that_is_retried);
   CPPUNIT_TEST(gets_many_keys_in_one_transaction_if_they_fit);
   CPPUNIT_TEST(lists_over_pages);
+  CPPUNIT_TEST(a_listing_of_one_page_says_so);
+  CPPUNIT_TEST(a_busy_server_is_asked_again_for_the_next_page);
+  CPPUNIT_TEST(a_range_that_was_removed_in_part_is_in_doubt);
+  CPPUNIT_TEST(says_whether_any_server_answered);
   CPPUNIT_TEST(stops_listing_when_the_revision_is_gone);
   CPPUNIT_TEST(goes_on_listing_at_the_server_of_the_token);
   CPPUNIT_TEST_SUITE_END();
@@ -449,6 +454,73 @@ class AsyncClientTest : public CppUnit::TestFixture {
     Listing listing(client, {}, options);
     while (listing.next()) continue;
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{3}, listing.count());
+  }
+
+  // So that the server keeps nothing for more.
+  void a_listing_of_one_page_says_so() {
+    FakeReplica replica(1);
+    Client client({replica.address()}, kPatient);
+    for (int i = 0; i < 3; ++i) assert_ok(client.put(fmt::format("k{}", i), "v"));
+    const auto list = [&](std::uint64_t limit) {
+      const std::size_t before = replica.calls().size();
+      ListingOptions options;
+      options.limit = limit;
+      std::string keys;
+      Listing listing(client, {}, options);
+      while (listing.next()) keys += listing.entry().key + " ";
+      for (const SeenCall& call : replica.calls()) {
+        if (call.what == "range") keys += call.one_page ? '1' : '+';
+      }
+      CPPUNIT_ASSERT(replica.calls().size() > before);
+      return keys;
+    };
+    replica.set_page(2);
+    CPPUNIT_ASSERT_EQUAL(std::string("k0 k1 1"), list(2));
+    // A page that was cut short is asked for again, so that it can go on.
+    CPPUNIT_ASSERT_EQUAL(std::string("k0 k1 k2 11++"), list(3));
+    CPPUNIT_ASSERT_EQUAL(std::string("k0 k1 k2 11++++"), list(0));
+  }
+
+  void a_busy_server_is_asked_again_for_the_next_page() {
+    FakeReplica first(1);
+    FakeReplica second(2);
+    const Reaction busy = failing(kBusyOnWire);
+    second.expect({busy, busy, busy, busy, busy});
+    Client client({first.address(), second.address()}, kPatient);
+    RangeQuery query;
+    query.token = "k5";
+    query.server = second.address().name();
+    assert_ok(client.range(query));
+    CPPUNIT_ASSERT(first.calls().empty());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{6}, second.calls().size());
+  }
+
+  void a_range_that_was_removed_in_part_is_in_doubt() {
+    FakeReplica replica(1);
+    Client client({replica.address()}, kImpatient);
+    for (int i = 0; i < 3; ++i) assert_ok(client.put(fmt::format("k{}", i), "v"));
+    replica.set_page(1);
+    replica.expect({{}, {}, failing(kInvalidOnWire)});
+    const RemoveRangeOutcome outcome = client.delete_range({});
+    assert_code(StatusCode::kUnknown, outcome);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, outcome.removed);
+    CPPUNIT_ASSERT(outcome.certainty() == Certainty::kUnknown);
+    CPPUNIT_ASSERT(contains(outcome.status.reason(), "2 keys were removed; then: invalid: "));
+    replica.expect({failing(kInvalidOnWire)});
+    assert_code(StatusCode::kInvalid, client.delete_range({}));
+  }
+
+  void says_whether_any_server_answered() {
+    DeadServer dead;
+    FakeReplica replica(1);
+    replica.always(failing(kUnavailableOnWire));
+    Client client({replica.address(), dead.address()}, kImpatient);
+    const ReadOutcome outcome = client.get("k");
+    assert_code(StatusCode::kUnavailable, outcome);
+    CPPUNIT_ASSERT_MESSAGE(outcome.status.reason(),
+                           contains(outcome.status.reason(), "no server did it: "));
+    Client other({dead.address(), dead.address()}, kImpatient);
+    CPPUNIT_ASSERT(!contains(other.get("k").status.reason(), "no server did it"));
   }
 
   void stops_listing_when_the_revision_is_gone() {

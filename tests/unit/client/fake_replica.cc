@@ -143,6 +143,7 @@ class FakeReplica::State {
           note_options(args.extension.kv_get_extension_u.options, &call);
           call.has_options = true;
         }
+        call.wants_missing_position = args.extension.revision != 0;
         svc_freeargs(transport, (xdrproc_t)xdr_kv_get_args, &args);
         break;
       }
@@ -153,6 +154,7 @@ class FakeReplica::State {
                 bytes_of(args.key.kv_key_val, args.key.kv_key_len),
                 {},
                 operation_of(args.operation)};
+        call.wants_missing_position = args.extension.revision != 0;
         svc_freeargs(transport, (xdrproc_t)xdr_kv_del_args, &args);
         break;
       }
@@ -164,6 +166,7 @@ class FakeReplica::State {
         CPPUNIT_ASSERT(svc_getargs(transport, (xdrproc_t)xdr_kv_range_args, &args));
         call = {"range", bytes_of(args.token.kv_token_val, args.token.kv_token_len), {}, {}};
         note_options(args.options, &call);
+        call.one_page = args.one_page != FALSE;
         svc_freeargs(transport, (xdrproc_t)xdr_kv_range_args, &args);
         break;
       }
@@ -195,6 +198,11 @@ class FakeReplica::State {
     call.steps = args.transaction.then.then_len;
     CPPUNIT_ASSERT(call.steps > 0);
     const kv_step& step = args.transaction.then.then_val[0];
+    if (step.kind == KV_STEP_DEL_RANGE) {
+      call.value = "del_range";
+      svc_freeargs(transport, (xdrproc_t)xdr_kv_transact_args, &args);
+      return call;
+    }
     const kv_key& key =
         step.kind == KV_STEP_INCR ? step.kv_step_u.incr.key : step.kv_step_u.get.key;
     call.key = bytes_of(key.kv_key_val, key.kv_key_len);
@@ -281,8 +289,30 @@ class FakeReplica::State {
     token.send((xdrproc_t)xdr_kv_put_result, &result);
   }
 
+  // Every key, a page of them at once.
+  void serve_del_range(rpc::ReplyToken& token) {
+    kv_step_result step{};
+    step.kind = KV_STEP_DEL_RANGE;
+    kv_del_range_step_result& told = step.kv_step_result_u.del_range;
+    const std::size_t most = page_size() == 0 ? entries_.size() : page_size();
+    for (; told.removed < most && !entries_.empty(); ++told.removed) {
+      entries_.erase(entries_.begin());
+    }
+    told.more = entries_.empty() ? FALSE : TRUE;
+    kv_transact_result result{};
+    kv_transact_ok& ok = result.kv_transact_result_u.ok;
+    ok.steps.succeeded = TRUE;
+    ok.steps.results = {1, &step};
+    ok.position = next_position();
+    token.send((xdrproc_t)xdr_kv_transact_result, &result);
+  }
+
   // Each increment adds 1.
   void serve_transaction(const SeenCall& call, rpc::ReplyToken& token) {
+    if (call.value == "del_range") {
+      serve_del_range(token);
+      return;
+    }
     std::vector<kv_step_result> steps(call.steps);
     Entry& entry = entries_[call.key];
     for (kv_step_result& step : steps) {
@@ -352,21 +382,23 @@ class FakeReplica::State {
   }
 
   // For a GET and a DEL: the bytes of both are the same.
-  void send_not_found(std::uint64_t position, rpc::ReplyToken& token) {
+  void send_not_found(const SeenCall& call, std::uint64_t position, rpc::ReplyToken& token) {
     kv_get_result result{};
     result.status = KV_NOT_FOUND;
     kv_failure& failure = result.kv_get_result_u.failure;
     failure.reason = text_of("there is no such key");
     failure.replica = id_;
-    failure.extension.revision = 1;
-    failure.extension.kv_failure_extension_u.position = position;
+    if (call.wants_missing_position) {
+      failure.extension.revision = 1;
+      failure.extension.kv_failure_extension_u.position = position;
+    }
     token.send((xdrproc_t)xdr_kv_get_result, &result);
   }
 
   void serve_get(const SeenCall& call, rpc::ReplyToken& token) {
     const auto found = entries_.find(call.key);
     if (found == entries_.end()) {
-      send_not_found(position(), token);
+      send_not_found(call, position(), token);
       return;
     }
     kv_get_result result{};
@@ -381,7 +413,7 @@ class FakeReplica::State {
   void serve_del(const SeenCall& call, rpc::ReplyToken& token) {
     const auto found = entries_.find(call.key);
     if (found == entries_.end()) {
-      send_not_found(next_position(), token);
+      send_not_found(call, next_position(), token);
       return;
     }
     kv_del_result result{};

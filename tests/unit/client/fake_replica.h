@@ -34,8 +34,10 @@ struct SeenCall {
   OperationId operation;
   int consistency = 0;  // of kv_consistency
   std::uint64_t seen = 0;
-  std::size_t steps = 0;     // of a transaction: of `then`
-  bool has_options = false;  // of a get: its arguments have case 1
+  std::size_t steps = 0;                // of a transaction: of `then`
+  bool has_options = false;             // of a get: its arguments have case 1
+  bool wants_missing_position = false;  // of a get or del: its arguments do not have case 0
+  bool one_page = false;                // of a range
 };
 
 // A server of KV_PROG, over TCP and UDP, that keeps its keys to itself and misbehaves when it is

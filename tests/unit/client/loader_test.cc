@@ -18,6 +18,7 @@ namespace {
 
 using Kind = Reaction::Kind;
 
+constexpr int kUnavailableOnWire = 3;
 constexpr int kDeniedOnWire = 5;
 constexpr int kBusyOnWire = 9;
 
@@ -34,6 +35,7 @@ class LoaderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(goes_on_at_the_next_server_when_one_goes_away);
   CPPUNIT_TEST(tries_again_when_busy);
   CPPUNIT_TEST(tells_of_each_failure);
+  CPPUNIT_TEST(gives_up_when_nobody_does_it);
   CPPUNIT_TEST(gives_up_when_nobody_answers);
   CPPUNIT_TEST_SUITE_END();
 
@@ -153,6 +155,26 @@ class LoaderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, loader->totals().stored);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{5}, loader->totals().failed);
     CPPUNIT_ASSERT(!loader->gave_up());
+  }
+
+  // Where nothing comes of the puts, each ends before its time is over.
+  void gives_up_when_nobody_does_it() {
+    FakeReplica first(1);
+    FakeReplica second(2);
+    first.always({Kind::kFail, kUnavailableOnWire, "for the test"});
+    second.always({Kind::kFail, kUnavailableOnWire, "for the test"});
+    LoaderOptions options;
+    options.calls_max = 2;
+    options.timeout = milliseconds(200);
+    const std::unique_ptr<Loader> loader =
+        make_loader({first.address(), second.address()}, options);
+    CPPUNIT_ASSERT(loader->start().ok());
+    for (int i = 0; i < 100; ++i) loader->put(fmt::format("k{}", i), "v");
+    loader->drain();
+    CPPUNIT_ASSERT(loader->gave_up());
+    CPPUNIT_ASSERT(failures_["k0"].code() == StatusCode::kUnavailable);
+    CPPUNIT_ASSERT(failures_["k99"].reason().find("not tried, the load was given up") == 0);
+    CPPUNIT_ASSERT(failures_["k4"].reason() == failures_["k99"].reason());
   }
 
   void gives_up_when_nobody_answers() {
