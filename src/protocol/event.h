@@ -43,8 +43,11 @@ struct Read {
 // The answer to a Check of this replica.
 struct Checked {
   CallId check = 0;
-  bool is_known =
-      false;  // the state holds the reply to that operation, or knows that it is too old
+  // The state holds the reply to that operation, or knows that it is too old or of an epoch to
+  // come.
+  bool is_known = false;
+  bool is_full =
+      false;  // it is not known, and there is no room to remember it: it must not be done
 };
 
 // Another replica sent a message. Must be answered with one Respond.

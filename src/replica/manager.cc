@@ -293,13 +293,15 @@ void Manager::carry_out(protocol::Apply&& apply) {
 
 void Manager::carry_out(const protocol::Check& check) {
   const std::weak_ptr<bool> alive = alive_;
-  state_machine_.look_up(check.operation,
-                         [this, alive, check](const std::optional<kv::Applied>& known) {
-                           if (alive.expired()) return;
-                           const auto write = writes_.find(check.proposal);
-                           if (known && write != writes_.end()) write->second.applied = known;
-                           enqueue(protocol::Checked{check.check, known.has_value()});
-                         });
+  state_machine_.look_up(
+      check.operation, [this, alive, check](const std::optional<kv::Applied>& known) {
+        if (alive.expired()) return;
+        const auto write = writes_.find(check.proposal);
+        if (known && write != writes_.end()) write->second.applied = known;
+        const bool is_full = known && known->outcome == kv::Applied::Outcome::kFull;
+        const bool is_known = known && !is_full;
+        enqueue(protocol::Checked{check.check, is_known, is_full});
+      });
 }
 
 void Manager::carry_out(protocol::Send&& send) {
@@ -355,7 +357,14 @@ void Manager::end_write(std::unordered_map<protocol::ProposalId, Write>::iterato
   Write write = std::move(found->second);
   writes_.erase(found);
   counters_.writes_waiting = writes_.size();
-  if (write.own_sequence != 0) own_outstanding_.erase(write.own_sequence);
+  if (write.own_sequence != 0) {
+    own_outstanding_.erase(write.own_sequence);
+    // The client has no id that could be too old; and another copy may have been done unseen.
+    if (status.ok() && write.applied && write.applied->outcome == kv::Applied::Outcome::kExpired) {
+      status =
+          Status::unknown("this replica has been so far behind the others that it does not know");
+    }
+  }
   if (!status.ok() && write.is_of_client) ++counters_.writes_failed;
   RKV_FAILPOINT(replica_before_finish);
   write.done(

@@ -155,6 +155,11 @@ bool Coordinator::checked(const protocol::Checked& checked) {
   Write& write = found->second;
   // It may have been for an earlier try.
   if (write.state != Write::State::kVoting || write.transaction->id.number != number) return true;
+  if (checked.is_full) {
+    end(found, Status(StatusCode::kBusy, "there is no room to remember another write for retries"),
+        false);
+    return true;
+  }
   if (!checked.is_known) {
     write.is_checked = true;
     decide_if_all_agree(found);

@@ -77,10 +77,9 @@ void TxnConduct::happens(ReplicaId replica, const protocol::Event& event, TimePo
     }
     process.calls.erase(call);
   } else if (const auto* const checked = std::get_if<protocol::Checked>(&event)) {
-    if (checked->is_known) {
-      process.known.insert(process.checks[checked->check]);
-      excuse_all(process);  // of one of them: it was made before
-    }
+    if (checked->is_known) process.known.insert(process.checks[checked->check]);
+    // Of one of them: it was made before, or could not be remembered.
+    if (checked->is_known || checked->is_full) excuse_all(process);
     process.checks.erase(checked->check);
   } else if (const auto* const up = std::get_if<protocol::PeerUp>(&event)) {
     process.up.insert(up->peer);

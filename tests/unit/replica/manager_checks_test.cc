@@ -47,6 +47,7 @@ class ManagerChecksTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(an_operation_that_was_not_applied_is_not_known);
   CPPUNIT_TEST(an_operation_that_was_applied_is_known_and_has_its_reply);
   CPPUNIT_TEST(an_operation_that_is_too_old_is_known_and_has_expired);
+  CPPUNIT_TEST(without_room_an_operation_is_not_known_and_must_not_be_made);
   CPPUNIT_TEST(a_check_is_behind_every_apply_before_it);
   CPPUNIT_TEST(the_protocol_has_everything_applied_that_it_decided_on);
   CPPUNIT_TEST(a_check_may_be_of_nobodys_write);
@@ -101,6 +102,18 @@ class ManagerChecksTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(protocol_->told[0].is_known);
     finish(proposal);
     CPPUNIT_ASSERT(result_ && result_->applied.outcome == kv::Applied::Outcome::kExpired);
+  }
+
+  void without_room_an_operation_is_not_known_and_must_not_be_made() {
+    limits_.sessions = {1, 8, 8, 1000};
+    start(*store_);
+    apply(1, {8, 1, 1}, 0);
+    check(5, kOperation, 0);
+    CPPUNIT_ASSERT(!protocol_->told[0].is_known && protocol_->told[0].is_full);
+    check(6, {8, 1, 1}, 0);
+    CPPUNIT_ASSERT(protocol_->told[1].is_known && !protocol_->told[1].is_full);
+    check(7, {8, 2, 1}, 0);
+    CPPUNIT_ASSERT(!protocol_->told[2].is_known && !protocol_->told[2].is_full);
   }
 
   void a_check_is_behind_every_apply_before_it() {
@@ -158,7 +171,7 @@ class ManagerChecksTest : public CppUnit::TestFixture {
     protocol_ = protocol.get();
     manager_ = std::make_unique<Manager>(std::move(protocol),
                                          Manager::Environment{store, transport_, &log_, kSelf, 1},
-                                         Manager::Limits(), now_, [this] { ++wanted_; });
+                                         limits_, now_, [this] { ++wanted_; });
     result_.reset();
     turn();
   }
@@ -194,6 +207,7 @@ class ManagerChecksTest : public CppUnit::TestFixture {
   }
 
   const TimePoint now_{1'000'000'000};
+  Manager::Limits limits_;
   UnreadLog log_;
   SilentTransport transport_;
   std::unique_ptr<kv::MemoryStore> store_;

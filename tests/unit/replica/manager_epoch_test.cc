@@ -29,6 +29,7 @@ class ManagerEpochTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(want_of_room_begins_an_epoch_in_the_next_turn);
   CPPUNIT_TEST(a_failed_proposal_is_made_again_a_second_later);
   CPPUNIT_TEST(own_operations_follow_the_epoch);
+  CPPUNIT_TEST(an_own_operation_that_comes_too_late_is_in_doubt);
   CPPUNIT_TEST(own_operations_tell_what_is_outstanding);
   CPPUNIT_TEST_SUITE_END();
 
@@ -161,6 +162,17 @@ class ManagerEpochTest : public CppUnit::TestFixture {
       CPPUNIT_ASSERT(result.status.ok());
       CPPUNIT_ASSERT(result.applied.outcome == kv::Applied::Outcome::kApplied);
     }
+  }
+
+  // Its client has no id of which it could be said that it is too old.
+  void an_own_operation_that_comes_too_late_is_in_doubt() {
+    write();
+    apply(epoch_command(1));
+    apply(epoch_command(2));
+    choose(0);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, results_.size());
+    CPPUNIT_ASSERT(results_[0].status.code() == StatusCode::kUnknown);
+    store_->get("key", [](const kv::Entry* entry) { CPPUNIT_ASSERT(entry == nullptr); });
   }
 
   void own_operations_tell_what_is_outstanding() {

@@ -34,6 +34,7 @@ class CoordinatorTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(writes_of_one_key_go_one_after_the_other);
   CPPUNIT_TEST(a_write_that_waits_too_long_says_who_holds_the_key);
   CPPUNIT_TEST(an_operation_that_the_state_knows_is_not_made_again);
+  CPPUNIT_TEST(an_operation_that_could_not_be_remembered_is_not_made);
   CPPUNIT_TEST(an_operation_is_looked_up_with_each_try);
   CPPUNIT_TEST(a_commit_is_told_until_it_is_acknowledged);
   CPPUNIT_TEST(a_commit_is_told_again_to_a_member_that_comes_back);
@@ -248,6 +249,15 @@ class CoordinatorTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(driver().is_done(1) && driver().written().empty());
     CPPUNIT_ASSERT(driver().said_to(kSecond) == Words{"abort"});
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, driver().view().aborted);
+  }
+
+  void an_operation_that_could_not_be_remembered_is_not_made() {
+    driver().put(1, "a", kOperation);
+    const auto check = all_of<protocol::Check>(driver().effects()).at(0);
+    driver().vote(kSecond, Vote::kYes);
+    driver().step(protocol::Checked{check.check, false, true});
+    CPPUNIT_ASSERT(driver().ended(1)->code() == StatusCode::kBusy && driver().written().empty());
+    CPPUNIT_ASSERT(driver().said_to(kSecond) == Words{"abort"});
   }
 
   void an_operation_is_looked_up_with_each_try() {

@@ -28,6 +28,8 @@ class SubmitterTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_submission_that_fails_is_unknown_if_it_may_have_arrived);
   CPPUNIT_TEST(the_coordinator_tells_why_a_write_was_not_made);
   CPPUNIT_TEST(what_was_made_before_has_its_reply_in_the_state);
+  CPPUNIT_TEST(what_was_made_before_is_in_doubt_where_there_is_no_room);
+  CPPUNIT_TEST(the_coordinator_says_when_it_has_no_room);
   CPPUNIT_TEST(the_reply_is_looked_up_behind_a_doubt);
   CPPUNIT_TEST(ends_of_an_earlier_life_are_nobodys);
   CPPUNIT_TEST(nobody_waits_for_ever);
@@ -143,6 +145,25 @@ class SubmitterTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(driver().ended(2)->code() == StatusCode::kUnknown);
       }
     }
+  }
+
+  // The coordinator knew it; that there is no room here says nothing of what it did.
+  void what_was_made_before_is_in_doubt_where_there_is_no_room() {
+    driver().put(1, "a", kOperation);
+    take(submitted().call, 1);
+    end({{1, What::kRepeated, {}}});
+    const auto check = all_of<protocol::Check>(driver().effects()).at(0);
+    driver().step(protocol::Checked{check.check, false, true});
+    CPPUNIT_ASSERT(driver().ended(1)->code() == StatusCode::kUnknown);
+  }
+
+  void the_coordinator_says_when_it_has_no_room() {
+    begin(options_with(kSelf));
+    TxnSubmitFields fields{1, 4, {{11, kOperation, {"a"}, shared("value")}}, 1, 1};
+    driver().request<TxnSubmit>(kSecond, fields);
+    const auto check = all_of<protocol::Check>(driver().effects()).at(0);
+    driver().step(protocol::Checked{check.check, false, true});
+    CPPUNIT_ASSERT(ends_to(kSecond).at(0).what == What::kBusy);
   }
 
   void the_reply_is_looked_up_behind_a_doubt() {
