@@ -13,6 +13,7 @@ constexpr std::size_t kCommandSizeMax = kValueSizeMax + 64 * 1024;  // bytes, en
 constexpr std::size_t kComparesMax = 64;                      // of one transaction
 constexpr std::size_t kStepsMax = 64;                         // of one branch of it
 constexpr std::size_t kStepsResultSizeMax = kCommandSizeMax;  // bytes of what its steps tell
+constexpr std::size_t kTxnValuesSizeMax = 16 * 1024 * 1024;   // bytes of values that it looks at
 constexpr std::size_t kDelRangeMax = 10'000;                  // keys that one step removes
 constexpr std::size_t kEntriesMax = 10'000;                   // entries of one page
 constexpr std::size_t kPageSizeMax = 1024 * 1024;             // bytes of their keys and values

@@ -237,6 +237,12 @@ std::optional<Scan> range_scan(const std::vector<Step>& steps) {
 }
 
 Evaluation evaluate(const Transaction& transaction, const Findings& findings, Position position) {
+  if (findings.values_size > kTxnValuesSizeMax) {
+    auto reason = std::make_shared<const std::string>(
+        "the values that the transaction looks at have " + std::to_string(findings.values_size) +
+        " bytes, the limit is " + std::to_string(kTxnValuesSizeMax));
+    return {{Outcome::kOverLimit, 0, position, std::move(reason)}, {}};
+  }
   Branch then(findings, findings.then_range, position);
   const bool succeeded = std::all_of(
       transaction.compares.begin(), transaction.compares.end(),

@@ -57,8 +57,8 @@ std::uint64_t SessionTable::kept_from() const {
 }
 
 // Whether there is room for an operation's reply, when those of its client are gone that go as it
-// comes. Of the bytes it is not known yet how many it takes: so the last one may be over the limit,
-// but none behind it, also when each is the only one of its client.
+// comes. Of the bytes it is not known yet how many it takes: so what is under way may go over the
+// limit (SessionLimits), but none behind it, also when each is the only one of its client.
 bool SessionTable::has_room_for(const OperationId& operation) const {
   const auto found = sessions_.find(operation.client);
   if (found == sessions_.end()) {

@@ -19,7 +19,10 @@ struct SessionLimits {
   std::size_t sessions_max = 65'536;          // clients
   std::size_t replies_per_client_max = 1024;  // so many writes of a client may be under way at once
   std::size_t replies_max = 131'072;          // in all; at least replies_per_client_max
-  std::size_t told_bytes_max = 32U << 20;     // of Applied::told of all replies
+  // Of Applied::told of all replies. What is under way when it is reached may go beyond it: one
+  // write where each is asked about as it is applied; where many are asked about before one of them
+  // is (under 2pc), those that were then voted on.
+  std::size_t told_bytes_max = 32U << 20;
 };
 
 // The upper bits of an operation's sequence are its epoch.
@@ -41,10 +44,9 @@ constexpr std::uint64_t first_sequence_of(std::uint64_t epoch) { return epoch <<
 // - as the lowest of a client that has more than replies_per_client_max, which is remembered in the
 //   same way; or
 // - as its epoch is over: the upper bits of its sequence are below the epoch before the current
-// one.
-//   What is that old is refused from its own number, so nothing needs to be remembered of it, nor
-//   of its client: when a client's last reply goes in this way, every sequence that it ever used is
-//   of an epoch that is over.
+//   one. What is that old is refused from its own number, so nothing needs to be remembered of it,
+//   nor of its client: when a client's last reply goes in this way, every sequence that it ever
+//   used is of an epoch that is over.
 // The epoch only grows, by commands at positions of their own (begin_epoch()); no clock and no
 // order of use is in it. So the rule is right also where replicas apply in different orders, and
 // forget before or after they applied a write: what an epoch ends is refused by every replica that

@@ -1,11 +1,14 @@
 #include "kv/state_machine.h"
 
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "kv/evaluation.h"
 
 namespace rkv::kv {
@@ -21,6 +24,7 @@ class StateMachine::Gathering : public std::enable_shared_from_this<Gathering> {
         alive_(std::move(alive)),
         transaction_(std::move(transaction)),
         keys_(keys_of(*transaction_)),
+        with_value_(keys_of_values(*transaction_)),
         done_(std::move(done)) {}
 
   // Who is called back holds the object.
@@ -36,10 +40,20 @@ class StateMachine::Gathering : public std::enable_shared_from_this<Gathering> {
   void look_for(const std::string& key) {
     ++waiting_;
     store_.get(key, [self = shared_from_this(), &key](const Entry* entry) {
-      std::optional<Entry>& found = self->findings_.entries[key];
-      if (entry != nullptr) found = *entry;
+      self->take(key, entry);
       self->arrived();
     });
+  }
+
+  // Copies no value that is not looked at, and none that would be too much: a short call can name
+  // many long values.
+  void take(const std::string& key, const Entry* entry) {
+    std::optional<Entry>& found = findings_.entries[key];
+    if (entry == nullptr) return;
+    found = Entry{{}, entry->version, entry->position, entry->created};
+    if (!with_value_.contains(key)) return;
+    findings_.values_size += entry->value.size();
+    if (findings_.values_size <= kTxnValuesSizeMax) found->value = entry->value;
   }
 
   void look_for(const std::optional<Scan>& scan, std::vector<std::string>* range) {
@@ -59,6 +73,7 @@ class StateMachine::Gathering : public std::enable_shared_from_this<Gathering> {
   const std::weak_ptr<bool> alive_;
   const std::shared_ptr<const Transaction> transaction_;
   const std::vector<std::string> keys_;
+  const std::set<std::string, std::less<>> with_value_;
   UniqueFunction<void(const Findings&)> done_;
   Findings findings_;
   std::size_t waiting_ = 0;  // reads that are not answered, and run()

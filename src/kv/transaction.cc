@@ -85,6 +85,20 @@ std::vector<std::string> keys_of(const Transaction& transaction) {
   return {keys.begin(), keys.end()};
 }
 
+std::set<std::string, std::less<>> keys_of_values(const Transaction& transaction) {
+  std::set<std::string, std::less<>> keys;
+  for (const Compare& compare : transaction.compares) {
+    if (compare.target == Compare::Target::kValue) keys.insert(compare.key);
+  }
+  for (const std::vector<Step>* steps : {&transaction.then, &transaction.otherwise}) {
+    for (const Step& step : *steps) {
+      const bool changes_value = step.kind == Step::Kind::kIncr || step.kind == Step::Kind::kAppend;
+      if (changes_value || step.wants_entry) keys.insert(step.key);
+    }
+  }
+  return keys;
+}
+
 std::string end_of_prefix(std::string_view prefix) {
   std::string end(prefix);
   while (!end.empty() && end.back() == '\xFF') end.pop_back();

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,6 +102,8 @@ bool needs_total_order(const Transaction& transaction);
 
 // Every key that it is about, each once, in bytewise order; not those of a range.
 std::vector<std::string> keys_of(const Transaction& transaction);
+// Those whose values it looks at: to compare, to add or append to, or to tell.
+std::set<std::string, std::less<>> keys_of_values(const Transaction& transaction);
 
 // The first key behind every key that begins with the prefix; empty if there is none, which as the
 // end of a range means: to the last key.

@@ -17,6 +17,7 @@ static_assert(kBatchCommandsMax == KV_BATCH_MAX);
 static_assert(kComparesMax == KV_COMPARES_MAX);
 static_assert(kStepsMax == KV_STEPS_MAX);
 static_assert(kStepsResultSizeMax == KV_STEPS_RESULT_MAX);
+static_assert(kTxnValuesSizeMax == KV_TXN_VALUES_MAX);
 static_assert(kDelRangeMax == KV_DEL_RANGE_MAX);
 static_assert(kEntriesMax == KV_ENTRIES_MAX);
 static_assert(kPageSizeMax == KV_PAGE_MAX);

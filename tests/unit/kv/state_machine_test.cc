@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../../contract/deferring_store.h"
+#include "base/limits.h"
 #include "kv/transaction_codec.h"
 
 namespace rkv::kv {
@@ -54,6 +55,7 @@ class StateMachineTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(look_ups_need_no_store);
   CPPUNIT_TEST(a_transaction_holds_up_what_is_behind_it);
   CPPUNIT_TEST(a_transaction_that_is_read_sees_one_state);
+  CPPUNIT_TEST(a_transaction_looks_at_so_many_bytes_of_values);
   CPPUNIT_TEST(a_transaction_that_is_read_waits_for_applies_before_it);
   CPPUNIT_TEST(a_scan_waits_for_applies_before_it);
   CPPUNIT_TEST(a_scan_that_is_not_the_last_page_leaves_a_pin);
@@ -162,6 +164,39 @@ class StateMachineTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(seen.empty() || seen == "11");
     while (store_.pending() > 0) store_.finish(0);
     CPPUNIT_ASSERT_EQUAL(std::string("11"), seen);
+  }
+
+  // A short call can name many long values.
+  void a_transaction_looks_at_so_many_bytes_of_values() {
+    const std::string value(kValueSizeMax, 'v');
+    std::vector<Step> told;
+    std::vector<Step> seen;
+    Position position = 0;
+    for (const char key : std::string("abcdefghijklmnopq")) {
+      const std::string name(1, key);
+      machine_->apply(++position, put_of(name, value), nullptr);
+      told.push_back(step(Step::Kind::kGet, name));
+      seen.push_back({Step::Kind::kGet, name, {}, 0, false});
+    }
+    while (store_.pending() > 0) store_.finish(0);
+    CPPUNIT_ASSERT_EQUAL(kTxnValuesSizeMax + kValueSizeMax, told.size() * kValueSizeMax);
+    const auto outcome_of = [&](Transaction transaction) {
+      Applied outcome;
+      machine_->read(std::make_shared<const Transaction>(std::move(transaction)),
+                     [&](const Applied& applied) { outcome = applied; });
+      while (store_.pending() > 0) store_.finish(0);
+      return outcome;
+    };
+    // Without their values they are no matter.
+    CPPUNIT_ASSERT(outcome_of({{}, seen, seen}).outcome == Applied::Outcome::kApplied);
+    // Also where the other branch runs.
+    const Applied refused = outcome_of({{}, {seen[0]}, told});
+    CPPUNIT_ASSERT(refused.outcome == Applied::Outcome::kOverLimit);
+    CPPUNIT_ASSERT_EQUAL(std::string("the values that the transaction looks at have 17825792 "
+                                     "bytes, the limit is 16777216"),
+                         *refused.told);
+    told.pop_back();
+    CPPUNIT_ASSERT(outcome_of({{}, {seen[0]}, told}).outcome == Applied::Outcome::kApplied);
   }
 
   void a_transaction_that_is_read_waits_for_applies_before_it() {
