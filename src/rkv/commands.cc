@@ -86,31 +86,35 @@ constexpr std::array kCommands = {
     Command{"help", 0, 1, Input::kNone, run_help},
 };
 
-ExitStatus run_checked(const Command& command, const Options& options, Session& session) {
+// kInvalid with a line for the user if the command does not go with its arguments and options.
+Status check_command(const Command& command, const Options& options, bool in_shell) {
   const std::size_t count = options.arguments.size();
   if (count < command.arguments_min) {
-    return usage_error(
-        fmt::format("{}: an argument is missing: {}", command.name, command_usage(command.name)),
-        session, command.name);
+    return Status::invalid(fmt::format("an argument is missing: {}", command_usage(command.name)));
   }
   if (count > command.arguments_max) {
-    return usage_error(fmt::format("{}: '{}' is one argument too many: {}", command.name,
-                                   printable(options.arguments[command.arguments_max]),
-                                   command_usage(command.name)),
-                       session, command.name);
+    return Status::invalid(fmt::format("'{}' is one argument too many: {}",
+                                       printable(options.arguments[command.arguments_max]),
+                                       command_usage(command.name)));
   }
-  if (const Status status = check_options(options); !status.ok()) {
-    return usage_error(fmt::format("{}: {}", command.name, status.reason()), session, command.name);
-  }
+  if (Status status = check_options(options); !status.ok()) return status;
   const bool reads_input = command.input == Input::kDash && count > 0 &&
                            options.arguments.back() == "-" && !options.literal_value;
-  if (session.in_shell() && reads_input) {
-    return usage_error(
-        fmt::format("{}: '-' is not possible in the shell, which reads its commands from there",
-                    command.name),
-        session, command.name);
+  if (in_shell && reads_input) {
+    return Status::invalid("'-' is not possible in the shell, which reads its commands from there");
   }
-  return command.run(options, session);
+  return Status();
+}
+
+ExitStatus run_checked(const Command& command, const Options& options, Session& session) {
+  const Status checked = check_command(command, options, session.in_shell());
+  if (checked.ok()) return command.run(options, session);
+  const bool has_lines = session.in_shell() && has_lines_of_its_own(options);
+  const ExitStatus status = usage_error(
+      fmt::format("{}: {}{}", command.name, checked.reason(), has_lines ? kLinesAreDropped : ""),
+      session, command.name);
+  if (has_lines) drop_transaction(*session.lines());
+  return status;
 }
 
 }  // namespace

@@ -257,7 +257,7 @@ Words are apart by blanks. '...' and "..." keep blanks in a word. But for '...',
 the byte of that number, and \\, \", \' and \ before a blank are that character. A word
 that begins with a quote or a backslash is no option, no - and no @FILE. A line that
 begins with # is a comment. There is no - for standard input. A txn without a FILE takes
-the lines behind it, up to `end`.
+the lines behind it, up to `end`; if it is refused, they are dropped.
 
 On a terminal: tab completes commands and options, the arrow keys and ^R go through the
 history (in ${XDG_STATE_HOME:-~/.local/state}/rkv/history, 1000 lines; a line that begins

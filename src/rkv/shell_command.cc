@@ -17,6 +17,7 @@
 #include "rkv/line_source.h"
 #include "rkv/output.h"
 #include "rkv/shell_line.h"
+#include "rkv/txn_command.h"
 
 namespace rkv::cli {
 namespace {
@@ -27,7 +28,10 @@ constexpr const char* kPrompt = "rkv> ";
 std::optional<ExitStatus> run_line(std::string_view line, Session& session) {
   const Result<Options> options = parse_shell_line(line, session.options());
   if (!options.ok()) {
-    write_error(fmt::format("{}; see 'help'", options.status().reason()));
+    const bool has_lines = begins_transaction(line);
+    write_error(fmt::format("{}{}; see 'help'", options.status().reason(),
+                            has_lines ? kLinesAreDropped : ""));
+    if (has_lines) drop_transaction(*session.lines());
     return kExitUsage;
   }
   const Options& asked = options.value();

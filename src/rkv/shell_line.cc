@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.h"
+#include "rkv/help.h"
 #include "rkv/option_table.h"
 #include "rkv/words.h"
 
@@ -60,6 +62,23 @@ Result<Options> parse_shell_line(std::string_view line, const Options& shell_opt
   options.command = std::move(options.arguments.front());
   options.arguments.erase(options.arguments.begin());
   return options;
+}
+
+bool begins_transaction(std::string_view line) {
+  std::vector<std::string> arguments;  // and the command
+  std::vector<std::string> doubtful;   // words that may be the value of the option before them
+  bool follows_option = false;
+  for (Word& word : split_roughly(line)) {
+    const bool is_stray_quote = word.literal && word.text.empty();
+    const bool is_input = !word.literal && word.text == "-";
+    if (is_stray_quote || is_input) continue;
+    const bool is_option = !word.literal && word.text.front() == '-';
+    if (!is_option) (follows_option ? doubtful : arguments).push_back(std::move(word.text));
+    follows_option = is_option && word.text.find('=') == std::string::npos;
+  }
+  const auto is_txn = [](const std::string& word) { return to_command_name(word, true) == "txn"; };
+  if (arguments.empty()) return std::any_of(doubtful.begin(), doubtful.end(), is_txn);
+  return arguments.size() == 1 && is_txn(arguments.front());
 }
 
 }  // namespace rkv::cli

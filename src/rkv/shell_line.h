@@ -14,4 +14,9 @@ namespace rkv::cli {
 // looked at.
 Result<Options> parse_shell_line(std::string_view line, const Options& shell_options);
 
+// Whether a line that parse_shell_line() refuses was to begin a transaction of the lines behind it:
+// a `txn` without a FILE. In doubt it was, as with a word that may be a FILE or the value of an
+// option that there is not: lines that are taken for commands would run without its conditions.
+bool begins_transaction(std::string_view line);
+
 }  // namespace rkv::cli

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "client/client.h"
@@ -93,6 +94,28 @@ bool is_given(const Options& options, OptionId id) {
 }
 
 }  // namespace
+
+bool has_lines_of_its_own(const Options& options) {
+  if (options.command != "txn") return false;
+  // Standard input is what the lines come from.
+  const bool is_input = options.arguments == std::vector<std::string>{"-"};
+  return options.arguments.empty() || (is_input && !options.literal_value);
+}
+
+void drop_transaction(LineSource& lines) {
+  while (true) {
+    const Result<std::optional<std::string>> line = lines.next(kPrompt);
+    if (!line.ok()) {
+      if (line.status().code() == StatusCode::kOverLimit) continue;
+      return;  // as the shell will find and say
+    }
+    if (!line.value()) {
+      if (!lines.is_interactive()) write_error("txn: the input ends before 'end'");
+      return;
+    }
+    if (TxnParser::is_end(*line.value())) return;
+  }
+}
 
 ExitStatus run_txn(const Options& options, Session& session) {
   const Read read = read_asked_for(options, session);

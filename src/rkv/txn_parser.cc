@@ -156,6 +156,11 @@ constexpr std::array kSteps = {StepName{"put", put_step},   StepName{"get", get_
 
 }  // namespace
 
+bool TxnParser::is_end(std::string_view line) {
+  const Result<Words> words = split_words(line);
+  return words.ok() && words.value().size() == 1 && keyword_of(words.value()[0]) == "end";
+}
+
 Status TxnParser::take(std::string_view line) {
   ++line_;
   Result<Words> words = split_words(line);

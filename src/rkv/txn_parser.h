@@ -31,6 +31,8 @@ class TxnParser {
 
   // Whether the line `end` has been read: there is nothing more to take.
   bool ended() const { return part_ == Part::kEnded; }
+  // Whether this is that line.
+  static bool is_end(std::string_view line);
 
   const client::Transaction& transaction() const { return transaction_; }
 

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t";
 
+bool begins_literal(char c) { return c == '\'' || c == '"' || c == '\\'; }
+
 class Splitter {
  public:
   explicit Splitter(std::string_view line) : rest_(line) {}
@@ -22,7 +24,7 @@ class Splitter {
     rest_.remove_prefix(std::min(rest_.find_first_not_of(kBlanks), rest_.size()));
     if (rest_.empty()) return std::optional<Word>();
     Word word;
-    word.literal = rest_.front() == '\'' || rest_.front() == '"' || rest_.front() == '\\';
+    word.literal = begins_literal(rest_.front());
     while (!rest_.empty() && kBlanks.find(rest_.front()) == std::string_view::npos) {
       if (Status status = take_part(&word.text); !status.ok()) return status;
     }
@@ -110,6 +112,32 @@ Result<std::vector<Word>> split_words(std::string_view line) {
     if (!word.value()) return words;
     words.push_back(*std::move(word).value());
   }
+}
+
+std::vector<Word> split_roughly(std::string_view line) {
+  std::vector<Word> words;
+  char quote = '\0';  // that is open; NUL: none is
+  bool is_in_word = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    const bool is_blank = kBlanks.find(c) != std::string_view::npos;
+    if (is_blank && quote == '\0') {
+      is_in_word = false;
+      continue;
+    }
+    if (!std::exchange(is_in_word, true)) words.push_back({"", begins_literal(c)});
+    std::string& text = words.back().text;
+    if (c == '\\' && quote != '\'') {
+      text += line.substr(++i, 1);
+    } else if (quote == '\0' && begins_literal(c)) {
+      quote = c;
+    } else if (quote != '\0' && quote == c) {
+      quote = '\0';
+    } else {
+      text += c;
+    }
+  }
+  return words;
 }
 
 }  // namespace rkv::cli

@@ -29,4 +29,8 @@ struct Word {
 // kInvalid for a quote that is not closed and for any other use of a backslash.
 Result<std::vector<Word>> split_words(std::string_view line);
 
+// What can be told of the words of a line that split_words() refuses: quotes and backslashes only
+// keep blanks in a word, and what is open at the end of the line ends there.
+std::vector<Word> split_roughly(std::string_view line);
+
 }  // namespace rkv::cli

@@ -32,6 +32,7 @@ class ShellLineTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(takes_options_for_this_line_only);
   CPPUNIT_TEST(takes_no_option_out_of_quotes);
   CPPUNIT_TEST(says_what_is_wrong);
+  CPPUNIT_TEST(knows_a_refused_line_that_begins_a_transaction);
   CPPUNIT_TEST(knows_commands_by_either_case);
   CPPUNIT_TEST(completes_verbs);
   CPPUNIT_TEST_SUITE_END();
@@ -90,6 +91,19 @@ class ShellLineTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("-s is for the shell as a whole, not for one line of it"),
                          reason_of("-s host get k"));
     CPPUNIT_ASSERT_EQUAL(std::string("a quote is not closed: '"), reason_of("get '"));
+  }
+
+  void knows_a_refused_line_that_begins_a_transaction() {
+    for (const char* line : {"txn --frob", " TXN -w", "txn --frob x", "txn --frob=x", "--frob txn",
+                             "--frob=x txn", "-w xml txn", "txn -w xml --timeout 'x", "'txn' -x",
+                             "txn '", "txn \"", "txn \\", "txn --prefix \"a b", "txn - -s x"}) {
+      CPPUNIT_ASSERT_MESSAGE(line, reason_of(line) != "parsed" && begins_transaction(line));
+    }
+    for (const char* line : {"txn -w xml file", "txn 'a file", "txn \\file", "txn a\\ b\\c -w",
+                             "txn --frob x file", "--frob txn file", "put --frob txn",
+                             "put txn --frob", "get '", "--frob", "'", "txn '-' -w"}) {
+      CPPUNIT_ASSERT_MESSAGE(line, reason_of(line) != "parsed" && !begins_transaction(line));
+    }
   }
 
   void knows_commands_by_either_case() {

@@ -172,6 +172,10 @@ class TxnParserTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, parser.transaction().compares.size());
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, parser.transaction().then.size());
     CPPUNIT_ASSERT(!parser.ended() && parser.take("end").ok() && parser.ended());
+    CPPUNIT_ASSERT(TxnParser::is_end("end") && TxnParser::is_end("\t END "));
+    for (const char* line : {"", "end of it", "'end'", "# end", "end \"", "else"}) {
+      CPPUNIT_ASSERT_MESSAGE(line, !TxnParser::is_end(line));
+    }
   }
 
   void keeps_the_limits() {
