@@ -27,6 +27,11 @@ Result<std::optional<client::Range>> range_of(const Options& options) {
         std::pair(&options.to, "--to")}) {
     if (Status status = check_bound(*bound, name); !status.ok()) return status;
   }
+  // Mostly a variable of a script that is not set. As an end it would be none at all.
+  if (options.to && options.to->empty()) {
+    return Status::invalid(
+        "--to is empty, and no key is before that; without --to there is no end");
+  }
   if (options.prefix) return std::optional(client::Range::of_prefix(*options.prefix));
   if (!options.from && !options.to) return std::optional<client::Range>();
   client::Range range{options.from.value_or(""), options.to.value_or("")};

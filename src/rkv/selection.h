@@ -11,7 +11,8 @@
 namespace rkv::cli {
 
 // The range that --prefix, --from and --to name; nothing if none of them is given. kInvalid with a
-// line for the user if they exclude one another, or no key can be between them.
+// line for the user if they exclude one another, or no key can be between them, as with an empty
+// --to; an empty --from is the first key.
 Result<std::optional<client::Range>> range_of(const Options& options);
 
 // The range as a person reads it: "the prefix a/", "from a to b", "all keys".

@@ -27,7 +27,17 @@ rkv del a b
 rkv del del/1 --prefix del/
 rkv del --prefix del/ --if-version 1
 rkv del --prefix del/ --prev
+rkv put del/kept 1
 rkv del --prefix ''
+rkv del --to ''
+rkv del --from '' --to ''
+rkv del --from del/ --to=
+rkv -w json del --to ''
+rkv get --to ''
+rkv dump --to ''
+printf 'del --to ""\n' | rkv txn -
+printf '%s\n' 'del --to ""' 'txn' 'del --from del/ --to ""' 'end' | rkv shell
+rkv get del/kept
 rkv del --if-absent del/1
 rkv del --limit 1 --prefix del/
 rkv del ''

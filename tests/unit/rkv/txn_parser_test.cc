@@ -153,6 +153,10 @@ class TxnParserTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(
         std::string("t:1: it should be: del KEY [--prev], del --prefix P, or del --from A --to B"),
         reason_of({"del a --prefix b"}));
+    const std::string empty_end =
+        "t:1: --to is empty, and no key is before that; without --to there is no end";
+    CPPUNIT_ASSERT_EQUAL(empty_end, reason_of({"del --to ''"}));
+    CPPUNIT_ASSERT_EQUAL(empty_end, reason_of({"del --from a --to="}));
     CPPUNIT_ASSERT_EQUAL(std::string("t:1: --limit is not an option of get here"),
                          reason_of({"get a --limit 3"}));
     CPPUNIT_ASSERT_EQUAL(std::string("t:1: a quote is not closed: '"), reason_of({"get 'a"}));
