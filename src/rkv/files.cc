@@ -67,6 +67,19 @@ std::uint64_t InputFile::size() const {
   return static_cast<std::uint64_t>(info.st_size - position);
 }
 
+Result<FileStamp> InputFile::stamp() const {
+  struct stat info {};
+  if (fstat(descriptor_, &info) != 0) return system_failure(name_, errno);
+  return FileStamp{static_cast<std::uint64_t>(info.st_ino),
+                   static_cast<std::uint64_t>(info.st_size),
+                   static_cast<std::uint64_t>(info.st_mtim.tv_sec) * 1'000'000'000 +
+                       static_cast<std::uint64_t>(info.st_mtim.tv_nsec)};
+}
+
+Status InputFile::rewind() {
+  return lseek(descriptor_, 0, SEEK_SET) == 0 ? Status() : system_failure(name_, errno);
+}
+
 Result<std::optional<std::string>> LineReader::next() {
   bool is_too_long = false;
   while (true) {

@@ -11,6 +11,13 @@
 
 namespace rkv::cli {
 
+// Tells a file from others, and from what it was before it was changed.
+struct FileStamp {
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  std::uint64_t modified_ns = 0;
+};
+
 // An open descriptor that is read from.
 class InputFile {
  public:
@@ -28,6 +35,10 @@ class InputFile {
   bool ready() const;
   // How many bytes are left to read of a regular file; 0 where nobody knows.
   std::uint64_t size() const;
+  // As it is now; of the open file, whatever its name stands for meanwhile.
+  Result<FileStamp> stamp() const;
+  // Back to the first byte. Of a regular file.
+  Status rewind();
   const std::string& name() const { return name_; }
 
  private:

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -62,8 +63,14 @@ class Failures {
   ExitStatus worst_ = kExitOk;
 };
 
-// Reads the source into the sink. A failure is one of the source as a whole.
-Status load_source(const std::string& source, const LoadSink& sink, Progress& progress) {
+// Reads the source into the sink. `file`: it, where it is open already; else null. A failure is one
+// of the source as a whole.
+Status load_source(const std::string& source, InputFile* file, const LoadSink& sink,
+                   Progress& progress) {
+  if (file != nullptr) {
+    load_lines(*file, sink);
+    return Status();
+  }
   std::error_code error;
   if (source != "-" && std::filesystem::is_directory(source, error)) {
     const std::uint64_t left_out = load_directory(source, sink);
@@ -78,9 +85,9 @@ Status load_source(const std::string& source, const LoadSink& sink, Progress& pr
     load_lines(*InputFile::standard_input(), sink);
     return Status();
   }
-  const Result<std::unique_ptr<InputFile>> file = InputFile::open(source);
-  if (!file.ok()) return file.status();
-  load_lines(*file.value(), sink);
+  const Result<std::unique_ptr<InputFile>> opened = InputFile::open(source);
+  if (!opened.ok()) return opened.status();
+  load_lines(*opened.value(), sink);
   return Status();
 }
 
@@ -133,7 +140,7 @@ class Load {
       return report_not_tried("load", status);
     }
     const auto started = std::chrono::steady_clock::now();
-    const Status status = load_source(source, sink(), progress_);
+    const Status status = load_source(source, file_.get(), sink(), progress_);
     if (status.ok()) loader_.drain();
     progress_.erase();
     if (!status.ok()) return report_not_tried("load", status);
@@ -156,7 +163,8 @@ class Load {
     return loader_options;
   }
 
-  // What is looked at before the first put: whether a dump is whole, and where to go on.
+  // What is looked at before the first put: whether a dump is whole, and where to go on. A regular
+  // file is opened here, and this once: its name may stand for another one later.
   Status prepare(const std::string& source) {
     std::error_code error;
     const bool is_regular = source != "-" && std::filesystem::is_regular_file(source, error);
@@ -164,12 +172,19 @@ class Load {
       return Status::invalid("--resume goes with a regular FILE only");
     }
     if (!is_regular) return Status();
+    Result<std::unique_ptr<InputFile>> opened = InputFile::open(source);
+    if (!opened.ok()) return opened.status();
+    file_ = std::move(opened).value();
+    // Before it is read: what changes meanwhile must be seen by who goes on.
+    const Result<FileStamp> stamp = file_->stamp();
+    if (!stamp.ok()) return stamp.status();
     const Result<bool> is_dump = check_dump(
-        source,
+        *file_,
         [this](std::uint64_t done, std::uint64_t total) { progress_.show(done, total, 0); });
     if (!is_dump.ok()) return is_dump.status();
+    if (Status status = file_->rewind(); !status.ok()) return status;
     if (!options_.resume) return Status();
-    place_.emplace(source);
+    place_.emplace(source, stamp.value());
     if (Status status = place_->read(); !status.ok()) return status;
     if (place_->keys() > 0) {
       progress_.erase();
@@ -216,6 +231,7 @@ class Load {
   Progress progress_;
   Failures failures_;
   client::Loader loader_;
+  std::unique_ptr<InputFile> file_;  // the source; null: no regular file
   std::optional<LoadPlace> place_;
   std::uint64_t keys_ = 0;  // of the source, so far
 };

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "rkv/files.h"
 
 namespace rkv::cli {
 
@@ -11,9 +12,11 @@ namespace rkv::cli {
 // first one on, are stored. Without it, a load begins anew, which costs time and nothing else.
 class LoadPlace {
  public:
-  explicit LoadPlace(std::string path);
+  // `stamp`: of the open file that the keys come from, which `path` may not name any more later.
+  LoadPlace(const std::string& path, const FileStamp& stamp);
 
-  // Reads it, if it is there. kInvalid if the file has changed since.
+  // Reads it, if it is there. kInvalid if it is about another file, or about this one before it was
+  // changed.
   Status read();
   // How many keys need not be put again.
   std::uint64_t keys() const { return keys_; }
@@ -23,8 +26,8 @@ class LoadPlace {
   void remove();
 
  private:
-  const std::string path_;        // of the file
   const std::string place_path_;  // of what this class writes
+  const FileStamp stamp_;
   std::uint64_t keys_ = 0;
 };
 

@@ -255,23 +255,21 @@ void load_lines(InputFile& file, const LoadSink& sink) {
   lines.finish();
 }
 
-Result<bool> check_dump(const std::string& path,
+Result<bool> check_dump(InputFile& file,
                         const std::function<void(std::uint64_t, std::uint64_t)>& reached) {
-  const Result<std::unique_ptr<InputFile>> file = InputFile::open(path);
-  if (!file.ok()) return file.status();
   Status failure;
   const LoadSink sink = {
-      [](std::string, std::string) {},
+      [](const std::string&, const std::string&) {},
       [&failure](const std::string&, const Status& status) { failure = status; },
       [] {},
       [&failure] { return failure.ok(); },
       reached,
   };
-  FormFinder form(sink, file.value()->size());
+  FormFinder form(sink, file.size());
   std::string buffer(kReadSize, '\0');
   bool is_first = true;
   while (failure.ok()) {
-    const Result<std::size_t> count = file.value()->read(buffer.data(), buffer.size());
+    const Result<std::size_t> count = file.read(buffer.data(), buffer.size());
     if (!count.ok()) return count.status();
     if (count.value() == 0) break;
     const std::string_view bytes = std::string_view(buffer).substr(0, count.value());

@@ -42,7 +42,7 @@ void load_lines(InputFile& file, const LoadSink& sink);
 
 // Reads a file to the end, unless it is no dump, and checks it. Whether it is one; a failure if it
 // is damaged, or cannot be read. `reached`: as in LoadSink.
-Result<bool> check_dump(const std::string& path,
+Result<bool> check_dump(InputFile& file,
                         const std::function<void(std::uint64_t, std::uint64_t)>& reached);
 
 }  // namespace rkv::cli

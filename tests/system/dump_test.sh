@@ -29,6 +29,30 @@ expect_match 'stderr' "$error" '^rkv: load: goes on behind the first [0-9]+0000 
 [[ ! -e lines.loaded ]] || fail 'lines.loaded is left behind'
 expect_equal 'the number of keys' "$("$RKV" get --prefix many/ --count-only)" "$keys"
 
+step 'a load of a file that is replaced meanwhile does not go on'
+place_changes() {
+  [[ $(stat -c %i lines.loaded) != "$place" ]]
+}
+cp lines replaced
+start_process replaced.log "$RKV" load --resume lines
+wait_until "$deadline" test -e lines.loaded || fail "no lines.loaded: $(<replaced.log)"
+kill -STOP "$pid"
+place=$(stat -c %i lines.loaded)
+sed 's/\tvalue/\tplace/' lines >fresh
+mv fresh lines
+kill -CONT "$pid"
+wait_until "$deadline" place_changes || fail "no other place is noted: $(<replaced.log)"
+kill -KILL "$pid"
+wait_for_end "$pid"
+expect_equal 'the status of the load' "$ended_with" 137
+expect_status 2 "$RKV" load --resume lines
+expect_equal 'stderr' "$error" "rkv: load: invalid: lines.loaded is not about this file as it is \
+now: remove it to begin anew; nothing happened"
+# The other one again, under its name, but it is a copy.
+mv replaced lines
+expect_status 2 "$RKV" load --resume lines
+rm lines.loaded
+
 step 'a dump while all keys are written anew'
 expect_status 0 "$RKV" dump --prefix many/ first.dump
 sed 's/\tvalue/\tother/' lines >other

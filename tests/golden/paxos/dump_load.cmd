@@ -34,6 +34,8 @@ echo '{"rkv_dump":' | rkv load -
 # going on
 echo '{"rkv_load_place":1,"keys":2,"size":1,"modified_ns":1}' >dl.dump.loaded
 rkv load --resume dl.dump
+echo '{"rkv_load_place":2,"keys":2,"inode":1,"size":1,"modified_ns":1}' >dl.dump.loaded
+rkv load --resume dl.dump
 rm dl.dump.loaded
 rkv load --resume - <dl.dump
 rkv load --resume .

@@ -204,7 +204,8 @@ class DumpFormatTest : public CppUnit::TestFixture {
 
   Result<bool> check(const std::string& text) {
     write(text);
-    return check_dump(directory_ + "/input", [](std::uint64_t, std::uint64_t) {});
+    return check_dump(*InputFile::open(directory_ + "/input").value(),
+                      [](std::uint64_t, std::uint64_t) {});
   }
 
   std::string directory_;
