@@ -166,7 +166,7 @@ many errors there were, how many bytes the stored values have, and the rate. The
 first 10 errors have a line each on standard error. The exit status is that of the
 worst one, in this order: 8, 4, 7, 3, 5, 6, 2.
   --resume  note in FILE.loaded how far it is, and go on there if that file is there;
-            it is removed at the end
+            it is removed at the end. Refused if FILE or the cluster is another one
 
 Examples:
   rkv load /usr/share/zoneinfo

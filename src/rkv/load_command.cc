@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "client/client.h"
 #include "client/loader.h"
 #include "rkv/json.h"
 #include "rkv/load_place.h"
@@ -115,10 +116,11 @@ void write_totals(const client::LoaderTotals& totals, const Failures& failures, 
 // A load on its way: from a source, through a loader, with its place noted where that is asked for.
 class Load {
  public:
-  // `recorder`: of calls; may be none.
-  Load(const Options& options, const std::vector<client::Server>& servers,
+  // `client`: of the same servers; asked which cluster they are. `recorder`: of calls; may be none.
+  Load(const Options& options, const std::vector<client::Server>& servers, client::Client& client,
        client::HistoryRecorder* recorder)
       : options_(options),
+        client_(client),
         failures_(progress_),
         loader_(
             servers, loader_options(options, recorder),
@@ -137,6 +139,9 @@ class Load {
       return report_not_tried("load", status);
     }
     if (const Status status = loader_.start(); !status.ok()) {
+      return report_not_tried("load", status);
+    }
+    if (const Status status = find_place(source); !status.ok()) {
       return report_not_tried("load", status);
     }
     const auto started = std::chrono::steady_clock::now();
@@ -163,8 +168,8 @@ class Load {
     return loader_options;
   }
 
-  // What is looked at before the first put: whether a dump is whole, and where to go on. A regular
-  // file is opened here, and this once: its name may stand for another one later.
+  // What is looked at before a server is asked: whether a dump is whole. A regular file is opened
+  // here, and this once: its name may stand for another one later.
   Status prepare(const std::string& source) {
     std::error_code error;
     const bool is_regular = source != "-" && std::filesystem::is_regular_file(source, error);
@@ -178,13 +183,22 @@ class Load {
     // Before it is read: what changes meanwhile must be seen by who goes on.
     const Result<FileStamp> stamp = file_->stamp();
     if (!stamp.ok()) return stamp.status();
+    stamp_ = stamp.value();
     const Result<bool> is_dump = check_dump(
         *file_,
         [this](std::uint64_t done, std::uint64_t total) { progress_.show(done, total, 0); });
     if (!is_dump.ok()) return is_dump.status();
-    if (Status status = file_->rewind(); !status.ok()) return status;
+    return file_->rewind();
+  }
+
+  // With --resume, where to go on: in this file, if it went to this cluster before.
+  Status find_place(const std::string& source) {
     if (!options_.resume) return Status();
-    place_.emplace(source, stamp.value());
+    client::CallOptions call;
+    call.timeout = options_.timeout;
+    const Result<client::ReplicaStatus> server = client_.status(false, call);
+    if (!server.ok()) return server.status();
+    place_.emplace(source, stamp_, server.value().cluster.to_string());
     if (Status status = place_->read(); !status.ok()) return status;
     if (place_->keys() > 0) {
       progress_.erase();
@@ -228,10 +242,12 @@ class Load {
   }
 
   const Options& options_;
+  client::Client& client_;
   Progress progress_;
   Failures failures_;
   client::Loader loader_;
   std::unique_ptr<InputFile> file_;  // the source; null: no regular file
+  FileStamp stamp_;                  // of it
   std::optional<LoadPlace> place_;
   std::uint64_t keys_ = 0;  // of the source, so far
 };
@@ -248,7 +264,7 @@ ExitStatus run_load(const Options& options, Session& session) {
   if (!recorder.ok()) return report_not_tried("load", recorder.status());
   const Result<client::Client*> client = session.client();
   if (!client.ok()) return report_not_tried("load", client.status());
-  Load load(options, cluster.value()->servers, recorder.value());
+  Load load(options, cluster.value()->servers, *client.value(), recorder.value());
   const ExitStatus status = load.run();
   client.value()->saw(load.seen());
   return status;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <optional>
+#include <utility>
 
 #include "base/bytes.h"
 #include "rkv/files.h"
@@ -22,8 +23,8 @@ bool has_stamp(const Json& json, const FileStamp& stamp) {
 
 }  // namespace
 
-LoadPlace::LoadPlace(const std::string& path, const FileStamp& stamp)
-    : place_path_(path + ".loaded"), stamp_(stamp) {}
+LoadPlace::LoadPlace(const std::string& path, const FileStamp& stamp, std::string cluster)
+    : place_path_(path + ".loaded"), stamp_(stamp), cluster_(std::move(cluster)) {}
 
 Status LoadPlace::read() {
   if (access(place_path_.c_str(), F_OK) != 0) return Status();
@@ -36,8 +37,13 @@ Status LoadPlace::read() {
   const Json json = Json::parse(text.value(), nullptr, false);
   const bool is_known = json.is_object() && find_number(json, "rkv_load_place") == kPlaceVersion;
   const std::optional<std::uint64_t> keys = is_known ? find_number(json, "keys") : std::nullopt;
-  if (!keys) return refused("does not say where to go on");
+  const std::optional<std::string> cluster = is_known ? find_bytes(json, "cluster") : std::nullopt;
+  if (!keys || !cluster) return refused("does not say where to go on");
   if (!has_stamp(json, stamp_)) return refused("is not about this file as it is now");
+  if (*cluster != cluster_) {
+    return refused(fmt::format("is about a load into cluster {}, not into this one, {}",
+                               printable(*cluster), cluster_));
+  }
   keys_ = *keys;
   return Status();
 }
@@ -45,6 +51,7 @@ Status LoadPlace::read() {
 Status LoadPlace::note(std::uint64_t keys) {
   return replace_file(place_path_, to_line(Json{{"rkv_load_place", kPlaceVersion},
                                                 {"keys", keys},
+                                                {"cluster", cluster_},
                                                 {"inode", stamp_.inode},
                                                 {"size", stamp_.size},
                                                 {"modified_ns", stamp_.modified_ns}}) +

@@ -24,6 +24,14 @@ export RKV_SERVERS=${address_of_replica[1]}
 step 'a load that is killed goes on'
 seq "$keys" | sed 's/.*/many\/&\tvalue &/' >lines
 kill_when_there lines.loaded load --resume lines
+# Not into another cluster, which has none of the keys.
+other=127.0.0.1:$(free_ports 1)
+start_process other.log "$RKVD" --data-dir other --listen "$other"
+wait_until "$deadline" "$RKV" -s "$other" --timeout 2 status >other.status 2>&1 ||
+  fail "rkvd does not answer: $(<other.log)"
+expect_status 2 "$RKV" -s "$other" load --resume lines
+expect_match 'stderr' "$error" '^rkv: load: invalid: lines.loaded is about a load into cluster '\
+'[0-9a-f]{32}, not into this one, [0-9a-f]{32}: remove it to begin anew; nothing happened$'
 expect_status 0 "$RKV" load --resume lines
 expect_match 'stderr' "$error" '^rkv: load: goes on behind the first [0-9]+0000 keys$'
 [[ ! -e lines.loaded ]] || fail 'lines.loaded is left behind'

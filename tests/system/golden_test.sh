@@ -34,7 +34,8 @@ normalized() {
     -e 's/within [0-9]+ ms/within M ms/g' -e 's/of revision [0-9]+/of revision P/' \
     -e 's/"(created|modified|position|revision)": ?[0-9]+/"\1": P/g' \
     -e 's/"(seconds|keys_per_second)": [0-9.e+-]+/"\1": T/' \
-    -e 's/"cluster":"[0-9a-f]+"/"cluster":"CLUSTER"/' -e 's/\(replica [0-9]+/(replica N/g' \
+    -e 's/"cluster":"[0-9a-f]+"/"cluster":"CLUSTER"/' \
+    -e 's/this one, [0-9a-f]{32}/this one, CLUSTER/' -e 's/\(replica [0-9]+/(replica N/g' \
     -e 's/^(\| [^|]* \| +[0-9]+ \|) +[0-9]+ (\|)/\1 P \2/' -e 's/^\+-[-+]+$/+---+/' \
     -e 's/^(\| [^|]* \| version \|) +modified/\1 modified/' <<<"${text%x}"
 }

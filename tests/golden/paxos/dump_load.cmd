@@ -34,9 +34,13 @@ echo '{"rkv_dump":' | rkv load -
 # going on
 echo '{"rkv_load_place":1,"keys":2,"size":1,"modified_ns":1}' >dl.dump.loaded
 rkv load --resume dl.dump
-echo '{"rkv_load_place":2,"keys":2,"inode":1,"size":1,"modified_ns":1}' >dl.dump.loaded
+echo '{"rkv_load_place":2,"keys":2,"cluster":"c","inode":1,"size":1,"modified_ns":1}' >dl.dump.loaded
 rkv load --resume dl.dump
-rm dl.dump.loaded
+# of another cluster
+printf '{"rkv_load_place":2,"keys":2,"cluster":"c","inode":%s,"size":%s,"modified_ns":%s}' $(stat -c '%i %s' dl.dump) $(date -r dl.dump +%s%N) >dl.dump.loaded
+rkv load --resume dl.dump
+sed -i "s/\"cluster\":\"c/$(head -n 1 dl.dump | grep -o '"cluster":"[^"]*')/" dl.dump.loaded
+rkv load --resume dl.dump
 rkv load --resume - <dl.dump
 rkv load --resume .
 cp dl.dump old.dump.part
