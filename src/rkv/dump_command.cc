@@ -121,6 +121,7 @@ Status Dump::go_on_with(DumpFile& file, const DumpPlace& place) {
 }
 
 Status Dump::to_file(DumpFile& file) {
+  if (Status status = file.check_place(); !status.ok()) return status;
   if (Status status = begin(); !status.ok()) return status;
   std::optional<DumpPlace> place;
   if (options_.resume) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
@@ -23,6 +24,28 @@ constexpr std::uint64_t kPlaceVersion = 1;
 
 Status failure(const std::string& path, int error) {
   return Status::internal(fmt::format("{}: {}", printable(path, 300), std::strerror(error)));
+}
+
+// What there is that is no regular file; empty if there is one, or nothing.
+Result<std::string_view> other_kind(const std::string& path) {
+  struct stat info {};
+  // Of a link itself, as rename() replaces that and not what it points to: /dev/stdout is one.
+  if (lstat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return std::string_view();
+    return failure(path, errno);
+  }
+  if (S_ISREG(info.st_mode)) return std::string_view();
+  if (S_ISDIR(info.st_mode)) return std::string_view("a directory");
+  if (S_ISLNK(info.st_mode)) return std::string_view("a symbolic link");
+  return std::string_view(S_ISFIFO(info.st_mode) ? "a FIFO" : "a device or a socket");
+}
+
+Status check_regular(const std::string& path, std::string_view advice) {
+  const Result<std::string_view> kind = other_kind(path);
+  if (!kind.ok()) return kind.status();
+  if (kind.value().empty()) return Status();
+  return Status::invalid(fmt::format("{} is {}, and the dump would take its place: {}",
+                                     printable(path, 300), kind.value(), advice));
 }
 
 bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
@@ -75,6 +98,12 @@ DumpFile::~DumpFile() {
 Status DumpFile::open_part(int flags) {
   descriptor_ = open(part_path_.c_str(), O_WRONLY | O_CLOEXEC | flags, kMode);
   return descriptor_ < 0 ? failure(part_path_, errno) : Status();
+}
+
+Status DumpFile::check_place() const {
+  Status status =
+      check_regular(path_, "name another FILE, or leave it out and redirect standard output");
+  return status.ok() ? check_regular(part_path_, "remove it, or name another FILE") : status;
 }
 
 Status DumpFile::create() {

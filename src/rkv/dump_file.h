@@ -29,6 +29,9 @@ class DumpFile {
   DumpFile(const DumpFile&) = delete;
   DumpFile& operator=(const DumpFile&) = delete;
 
+  // Whether there is a regular file in its place, or nothing; else kInvalid with what to do
+  // instead. To be asked before the others: what is there would be replaced at the end.
+  Status check_place() const;
   // Begins a new one, in place of what is left of another.
   Status create();
   // Opens what is left of a dump that was broken off, reads it into `hash`, and cuts off what is

@@ -56,6 +56,10 @@ rkv dump --resume
 rkv dump a b
 rkv dump --limit 3
 rkv dump absent-folder/x
+mkdir folder; mkfifo pipe; ln -s dl.dump link; ln -s nowhere dangling; mkfifo fifo.part
+for file in folder pipe link dangling fifo; do rkv dump $file; done
+stat -c '%n %F' folder* pipe* link* dangling* fifo*
+rkv dump --prefix dl/ >pipe & cat <pipe | head -n 2 | tail -n 1
 rkv dump -t udp
 rkv load
 rkv load absent

@@ -1,6 +1,7 @@
 #include "rkv/dump_format.h"
 
 #include <cppunit/extensions/HelperMacros.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,6 +52,7 @@ class DumpFormatTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(notices_what_is_cut_or_changed);
   CPPUNIT_TEST(a_file_goes_on_where_its_place_says);
   CPPUNIT_TEST(a_file_gets_its_name_at_the_end);
+  CPPUNIT_TEST(takes_the_place_of_a_regular_file_only);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -167,6 +169,33 @@ class DumpFormatTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(discarded.create().ok());
     discarded.discard();
     CPPUNIT_ASSERT((names() == std::vector<std::string>{"d"}));
+  }
+
+  void takes_the_place_of_a_regular_file_only() {
+    const auto reason = [this](const std::string& name) {
+      return DumpFile(directory_ + "/" + name).check_place().reason();
+    };
+    const auto refused = [this](const std::string& what) {
+      return directory_ + "/" + what + ", and the dump would take its place: ";
+    };
+    const std::string to_output = "name another FILE, or leave it out and redirect standard output";
+    write("x");
+    CPPUNIT_ASSERT_EQUAL(std::string(), reason("input") + reason("absent"));
+    const std::string pipe = directory_ + "/pipe";
+    CPPUNIT_ASSERT(mkfifo(pipe.c_str(), 0600) == 0);
+    CPPUNIT_ASSERT_EQUAL(refused("pipe is a FIFO") + to_output, reason("pipe"));
+    std::filesystem::rename(pipe, directory_ + "/d.part");
+    CPPUNIT_ASSERT_EQUAL(refused("d.part is a FIFO") + "remove it, or name another FILE",
+                         reason("d"));
+    std::filesystem::create_directory(directory_ + "/folder");
+    CPPUNIT_ASSERT_EQUAL(refused("folder is a directory") + to_output, reason("folder"));
+    std::filesystem::create_symlink("input", directory_ + "/link");
+    CPPUNIT_ASSERT_EQUAL(refused("link is a symbolic link") + to_output, reason("link"));
+    std::filesystem::remove(directory_ + "/input");
+    CPPUNIT_ASSERT_EQUAL(refused("link is a symbolic link") + to_output, reason("link"));
+    CPPUNIT_ASSERT_EQUAL(
+        "/dev/null is a device or a socket, and the dump would take its place: " + to_output,
+        DumpFile("/dev/null").check_place().reason());
   }
 
  private:
