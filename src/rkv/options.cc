@@ -169,16 +169,23 @@ std::vector<GivenOption> from_environment(const std::vector<GivenOption>& given)
 
 }  // namespace
 
+client::CallOptions Options::call() const {
+  client::CallOptions call;
+  call.timeout = timeout;
+  if (has_option(option_spec(OptionId::kConsistency), command)) call.consistency = consistency;
+  if (call.consistency == client::Consistency::kEventual) call.max_staleness = max_staleness;
+  return call;
+}
+
 Status apply_options(std::vector<GivenOption> given, Options* options) {
   for (const GivenOption& each : given) {
     if (Status status = take_option(each, options); !status.ok()) return status;
   }
   const bool is_eventual = options->consistency == client::Consistency::kEventual;
-  // A bound that was for other commands, or for the whole shell, says nothing of a stronger read.
+  // A bound of the environment, or of the whole shell, may be for other commands.
   if (!is_eventual && is_given(given, OptionId::kMaxStaleness)) {
     return Status::invalid("--max-staleness goes with --consistency eventual only");
   }
-  if (!is_eventual) options->max_staleness = Duration{};
   options->given = std::move(given);
   return Status();
 }

@@ -25,8 +25,10 @@ struct Options {
   OutputFormat format = OutputFormat::kSimple;
   Duration timeout = seconds(10);
   rpc::Transport transport = rpc::Transport::kTcp;
+  // As the command line, the environment or the shell say it, for whichever command it concerns;
+  // what is in force call() tells. max_staleness: of kEventual; 0: no bound.
   client::Consistency consistency = client::Consistency::kLinearizable;
-  Duration max_staleness;                   // of kEventual; 0: no bound
+  Duration max_staleness;
   std::optional<std::string> history_file;  // to which every call is recorded
   bool help = false;                        // --help
   bool version = false;                     // --version
@@ -55,8 +57,9 @@ struct Options {
   std::optional<std::string> servers_text;
   std::optional<std::string> replicas_file;
 
-  // How an operation is to be done.
-  client::CallOptions call() const { return {timeout, consistency, max_staleness, false}; }
+  // How an operation of the command is to be done: linearizable if it is none that takes a
+  // consistency, and with a bound if it is eventual only.
+  client::CallOptions call() const;
 };
 
 // Reads the command line; what is not on it is taken from the variables of option_table(). kInvalid

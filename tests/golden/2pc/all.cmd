@@ -22,6 +22,8 @@ rkv get --prefix k/ --consistency eventual
 rkv get --prefix k/ --count-only --consistency eventual
 rkv get --consistency sequential k/a
 rkv get --consistency eventual k/a
+RKV_CONSISTENCY=sequential rkv demo | grep -c ' -> '
+echo demo | RKV_CONSISTENCY=sequential rkv shell | grep -c ' -> '
 rkv dump
 rkv dump x.dump
 ls x.dump*

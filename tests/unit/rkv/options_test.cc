@@ -4,7 +4,10 @@
 
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "rkv/shell_line.h"
 
 namespace rkv::cli {
 namespace {
@@ -30,6 +33,7 @@ class RkvOptionsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(takes_the_options_of_commands);
   CPPUNIT_TEST(refuses_options_that_a_command_does_not_have);
   CPPUNIT_TEST(takes_a_consistency);
+  CPPUNIT_TEST(a_shell_hands_on_what_it_does_not_use);
   CPPUNIT_TEST(options_for_servers_hide_both_variables);
   CPPUNIT_TEST(finds_the_servers);
   CPPUNIT_TEST_SUITE_END();
@@ -149,11 +153,33 @@ class RkvOptionsTest : public CppUnit::TestFixture {
     setenv("RKV_MAX_STALENESS", "2", 1);
     setenv("RKV_HISTORY", "calls", 1);
     const Options environment = parse({"get"}).value();
-    CPPUNIT_ASSERT(environment.max_staleness == seconds(2));
+    CPPUNIT_ASSERT(environment.call().max_staleness == seconds(2));
     CPPUNIT_ASSERT(environment.history_file == "calls");
     const Options stronger = parse({"get", "--consistency", "sequential"}).value();
-    CPPUNIT_ASSERT(stronger.consistency == client::Consistency::kSequential);
-    CPPUNIT_ASSERT(stronger.max_staleness == Duration{});
+    CPPUNIT_ASSERT(stronger.call().consistency == client::Consistency::kSequential);
+    CPPUNIT_ASSERT(stronger.call().max_staleness == Duration{});
+    // Of a command that has no such option the environment says nothing.
+    for (const char* command : {"demo", "put", "incr", "replicas"}) {
+      const client::CallOptions call = parse({command}).value().call();
+      CPPUNIT_ASSERT_MESSAGE(command, call.consistency == client::Consistency::kLinearizable);
+      CPPUNIT_ASSERT_MESSAGE(command, call.max_staleness == Duration{});
+    }
+  }
+
+  void a_shell_hands_on_what_it_does_not_use() {
+    setenv("RKV_MAX_STALENESS", "2", 1);
+    const Options shell = parse({"shell"}).value();
+    const auto call = [&shell](std::string_view line) {
+      return parse_shell_line(line, shell).value().call();
+    };
+    CPPUNIT_ASSERT(call("get k --consistency eventual").max_staleness == seconds(2));
+    CPPUNIT_ASSERT(call("get k --consistency eventual --max-staleness 3").max_staleness ==
+                   seconds(3));
+    CPPUNIT_ASSERT(call("get k").max_staleness == Duration{});
+    const Options eventual = parse({"shell", "--consistency", "eventual"}).value();
+    CPPUNIT_ASSERT(parse_shell_line("get k", eventual).value().call().max_staleness == seconds(2));
+    const client::CallOptions demo = parse_shell_line("demo", eventual).value().call();
+    CPPUNIT_ASSERT(demo.consistency == client::Consistency::kLinearizable);
   }
 
   void options_for_servers_hide_both_variables() {
