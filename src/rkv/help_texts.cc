@@ -35,9 +35,9 @@ modified (under paxos the slots of the writes that made and last changed the key
 position and server; what is not text is in value_base64 (or key_base64) instead.
 
 Of several keys, and of a range: a line KEY<TAB>VALUE for each, tabs, newlines and what
-is not text with \x escapes; or a table; or JSON. Several keys (64 at most, of more in
-parts) are read at one moment; those that are not there have a line on standard error,
-and the exit status is 1.
+is not text with \x escapes; or a table; or JSON. Several keys, 1,000 at most, are read
+64 at a time, each time at one moment; not under replication forward. Those that are
+not there have a line on standard error, and the exit status is 1.
 
 A range, in bytewise order; it may be empty. Under paxos all of it is of one revision,
 whatever is written meanwhile; under the others --consistency eventual is needed.

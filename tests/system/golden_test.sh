@@ -100,7 +100,7 @@ step 'without a server'
 mapfile -t ports < <(free_ports 1)
 cluster_size=1 address_of_replica=('' "127.0.0.1:${ports[0]}") port_of_replica=('' "${ports[0]}")
 export RKV_SERVERS=${address_of_replica[1]}
-# A call is tried again until its time is over.
+# load tries again until its time is over.
 RKV_TIMEOUT=0.3 run_folder none
 
 for replication in paxos 2pc forward; do

@@ -78,7 +78,7 @@ check 3 '' 'rkv: get: not available: ADDRESS1: connection refused' --timeout 0.5
   -s "${address_of_replica[1]}" get k
 # Those that failed come last, so that they may be named in either order.
 refused='ADDRESS[12]: connection refused; ADDRESS[12]: connection refused'
-# A call is tried again until its time is over.
+# load tries again until its time is over; the others end when each server was tried.
 export RKV_SERVERS=${address_of_replica[1]},${address_of_replica[2]} RKV_TIMEOUT=0.5
 for arguments in 'get k' replicas status; do
   check_match 3 '^$' "^rkv: ${arguments%% *}: not available: no server answered: $refused\$" \

@@ -14,6 +14,7 @@ rkv incr k/a
 rkv append k/a x
 echo 'get k/a' | rkv txn -
 rkv get k/a k/b
+rkv get --consistency eventual k/a k/b
 rkv get --prefix k/
 rkv get --prefix k/ --consistency eventual
 rkv get --consistency sequential k/a

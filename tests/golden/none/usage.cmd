@@ -8,6 +8,7 @@ rkv get k --timeout soon
 rkv get k -w xml
 rkv get k -w json -w json
 rkv get k --help=yes
+rkv get {1..1001}
 rkv help
 rkv help put
 rkv help get
