@@ -11,14 +11,12 @@
 #include "kv/memory_store.h"
 #include "kv/transaction_codec.h"
 #include "replica/manager.h"
-#include "scripted_protocol.h"
+#include "scripted_manager.h"
 
 namespace rkv::replica {
 namespace {
 
 using Consistency = ReadOptions::Consistency;
-
-constexpr ReplicaId kSelf{1};
 
 ReadOptions sequential(Position seen) { return {Consistency::kSequential, seen, {}}; }
 ReadOptions eventual(Duration max_staleness = {}) {
@@ -33,7 +31,7 @@ std::shared_ptr<const kv::Transaction> look_at(std::vector<std::string> keys) {
   return std::make_shared<const kv::Transaction>(std::move(transaction));
 }
 
-class ManagerReadsTest : public CppUnit::TestFixture {
+class ManagerReadsTest : public ScriptedManagerFixture {
   CPPUNIT_TEST_SUITE(ManagerReadsTest);
   CPPUNIT_TEST(a_linearizable_read_asks_the_protocol);
   CPPUNIT_TEST(a_refused_read_says_why);
@@ -49,22 +47,9 @@ class ManagerReadsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(reads_of_every_kind_have_a_limit);
   CPPUNIT_TEST(a_transaction_is_read_like_a_key);
   CPPUNIT_TEST(who_locks_keys_is_asked_to_lock_those_of_a_transaction);
-  CPPUNIT_TEST(a_page_is_followed_by_the_rest_of_the_same_state);
-  CPPUNIT_TEST(a_listing_that_nobody_goes_on_with_is_forgotten);
-  CPPUNIT_TEST(the_last_page_can_be_asked_for_again);
-  CPPUNIT_TEST(one_listing_too_many_ends_the_oldest);
-  CPPUNIT_TEST(a_page_that_is_not_followed_keeps_nothing);
-  CPPUNIT_TEST(without_a_total_order_nothing_is_pinned);
-  CPPUNIT_TEST(a_first_page_is_as_consistent_as_it_was_asked_for);
   CPPUNIT_TEST_SUITE_END();
 
  public:
-  void setUp() override { start(Manager::Limits()); }
-  void tearDown() override {
-    manager_.reset();
-    store_.reset();
-  }
-
   void a_linearizable_read_asks_the_protocol() {
     apply("k", "v");
     const std::size_t read = begin_read({});
@@ -296,176 +281,7 @@ class ManagerReadsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, protocol_->proposed.size());
   }
 
-  // The keys and values of a page, or why there is none.
-  std::string page(kv::Scan scan, bool may_follow = true, const ReadOptions& options = eventual()) {
-    std::string text;
-    page_ = {};
-    manager_->scan(std::move(scan), may_follow, options,
-                   [&](const Status& status, kv::ScanPage&& it) {
-                     if (!status.ok()) text = status.to_string();
-                     for (const kv::ScannedEntry& entry : it.entries) {
-                       text += entry.key + "=" + entry.value + " ";
-                     }
-                     page_ = std::move(it);
-                   });
-    turn();
-    return text;
-  }
-  static kv::Scan by_two() {
-    kv::Scan scan;
-    scan.entries_max = 2;
-    return scan;
-  }
-  // The next page of the one that was last told.
-  kv::Scan next_of(const kv::Scan& scan) const {
-    kv::Scan next = rest_of(scan, page_);
-    next.at = page_.position;
-    return next;
-  }
-  static bool is_gone(const std::string& text) {
-    return text.find("is not kept at this replica any more") != std::string::npos;
-  }
-  void apply_five() {
-    for (const char* key : {"a", "b", "c", "d", "e"}) apply(key, "old");
-  }
-
-  void a_page_is_followed_by_the_rest_of_the_same_state() {
-    apply_five();
-    CPPUNIT_ASSERT_EQUAL(std::string("a=old b=old "), page(by_two()));
-    CPPUNIT_ASSERT(page_.more && page_.position == 5);
-    kv::Scan next = next_of(by_two());
-    for (const char* key : {"c", "cc", "d", "e"}) apply(key, "new");
-    CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(next));
-    CPPUNIT_ASSERT(page_.more && page_.position == 5);
-    next = next_of(next);
-    apply("e", "newer");
-    CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(next));
-    CPPUNIT_ASSERT(!page_.more && protocol_->reads.empty());
-    CPPUNIT_ASSERT_EQUAL(std::string("a=old b=old "), page(by_two()));
-    CPPUNIT_ASSERT_EQUAL(Position{10}, page_.position);
-  }
-
-  void a_listing_that_nobody_goes_on_with_is_forgotten() {
-    apply_five();
-    page(by_two());
-    const kv::Scan next = next_of(by_two());
-    apply("c", "new");
-    now_ = now_ + limits_.listings.idle_max + Duration{-1};
-    turn();
-    CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(next));  // which begins the time anew
-    now_ = now_ + limits_.listings.idle_max + Duration{-1};
-    turn();
-    CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(next));
-    CPPUNIT_ASSERT(manager_->next_turn() <= now_ + limits_.listings.idle_max);
-    now_ = now_ + limits_.listings.idle_max;
-    turn();
-    apply("d", "new");
-    const std::string gone = page(next);
-    CPPUNIT_ASSERT_EQUAL(std::string("revision gone: the state of revision 5 is not kept at this "
-                                     "replica any more; list again from the beginning"),
-                         gone);
-  }
-
-  void the_last_page_can_be_asked_for_again() {
-    apply_five();
-    kv::Scan by_four = by_two();
-    by_four.entries_max = 4;
-    page(by_four);
-    const kv::Scan next = next_of(by_four);
-    apply("e", "new");
-    CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(next));
-    now_ = now_ + limits_.listings.repeat_max + Duration{-1};
-    turn();
-    CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(next));
-    now_ = now_ + limits_.listings.repeat_max;
-    turn();
-    CPPUNIT_ASSERT(is_gone(page(next)));
-  }
-
-  void one_listing_too_many_ends_the_oldest() {
-    apply_five();
-    std::vector<kv::Scan> nexts;
-    for (std::size_t i = 0; i <= limits_.listings.positions_max; ++i) {
-      if (i == limits_.listings.positions_max) {
-        CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(nexts[0]));
-        now_ = now_ + seconds(1);
-      }
-      page(by_two());
-      nexts.push_back(next_of(by_two()));
-      now_ = now_ + seconds(1);
-      apply("z", "new");
-    }
-    CPPUNIT_ASSERT_EQUAL(std::size_t{17}, nexts.size());
-    CPPUNIT_ASSERT(is_gone(page(nexts[1])));  // the first has gone on: the second waited longest
-    for (const std::size_t i : {0U, 2U, 3U, 15U, 16U}) {
-      CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(nexts[i]));
-    }
-  }
-
-  void a_page_that_is_not_followed_keeps_nothing() {
-    apply_five();
-    CPPUNIT_ASSERT_EQUAL(std::string("a=old b=old "), page(by_two(), false));
-    CPPUNIT_ASSERT(page_.more);
-    const kv::Scan next = next_of(by_two());
-    apply("c", "new");
-    CPPUNIT_ASSERT(is_gone(page(next)));
-  }
-
-  void without_a_total_order_nothing_is_pinned() {
-    start(Manager::Limits(), true);
-    CPPUNIT_ASSERT(!manager_->has_total_order() && manager_->has_transactions());
-    apply_five();
-    CPPUNIT_ASSERT_EQUAL(std::string("a=old b=old "), page(by_two()));
-    const kv::Scan next = next_of(by_two());
-    apply("c", "new");
-    CPPUNIT_ASSERT(is_gone(page(next)));
-    CPPUNIT_ASSERT_EQUAL(std::string("c=new d=old "), page(rest_of(by_two(), page_of_two())));
-  }
-
-  void a_first_page_is_as_consistent_as_it_was_asked_for() {
-    apply_five();
-    CPPUNIT_ASSERT_EQUAL(std::string(), page(by_two(), true, {}));
-    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, protocol_->reads.size());
-    std::string keys;
-    manager_->scan(by_two(), true, sequential(6), [&](const Status&, kv::ScanPage&& it) {
-      for (const kv::ScannedEntry& entry : it.entries) keys += entry.key + "=" + entry.value;
-    });
-    turn();
-    CPPUNIT_ASSERT_EQUAL(std::string(), keys);
-    apply("a", "new");
-    CPPUNIT_ASSERT_EQUAL(std::string("a=newb=old"), keys);
-  }
-
  private:
-  void start(const Manager::Limits& limits, bool checks_operations = false) {
-    manager_.reset();
-    store_ = std::make_unique<kv::MemoryStore>();
-    auto protocol = std::make_unique<ScriptedProtocol>(checks_operations);
-    protocol_ = protocol.get();
-    limits_ = limits;
-    position_ = 0;
-    manager_ = std::make_unique<Manager>(std::move(protocol),
-                                         Manager::Environment{*store_, transport_, &log_, kSelf, 1},
-                                         limits, now_, [] {});
-    turn();
-  }
-  void turn() { manager_->turn(now_); }
-  // A turn in which something has happened.
-  void wake() {
-    manager_->peer_up(kSelf);
-    turn();
-  }
-  void apply(const std::string& key, const std::string& value) {
-    const kv::Command put{kv::Command::Kind::kPut, {}, key, value};
-    protocol_->next.emplace_back(protocol::Apply{
-        ++position_, std::make_shared<const std::string>(kv::encode_command(put)), 0});
-    wake();
-  }
-  // Allows the last read that the protocol was asked about; all before it must be done with.
-  void allow() {
-    protocol_->next.emplace_back(protocol::AllowRead{protocol_->reads.back()});
-    wake();
-  }
   // Reads "k"; the number is for seen().
   std::size_t begin_read(const ReadOptions& options) {
     const std::size_t number = seen_.size();
@@ -480,25 +296,8 @@ class ManagerReadsTest : public CppUnit::TestFixture {
   }
   // What a read was told; empty if nothing yet.
   const std::string& seen(std::size_t read) const { return seen_[read]; }
-  // A page that ended with "b".
-  static kv::ScanPage page_of_two() {
-    kv::ScanPage page;
-    page.count = 2;
-    page.last = "b";
-    page.more = true;
-    return page;
-  }
 
-  TimePoint now_{1'000'000'000};
-  Manager::Limits limits_;
-  UnreadLog log_;
-  SilentTransport transport_;
-  std::unique_ptr<kv::MemoryStore> store_;
-  std::unique_ptr<Manager> manager_;
-  ScriptedProtocol* protocol_ = nullptr;
-  Position position_ = 0;
   std::vector<std::string> seen_;
-  kv::ScanPage page_;
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(ManagerReadsTest);

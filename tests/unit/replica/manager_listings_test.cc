@@ -1,0 +1,189 @@
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kv/scan.h"
+#include "replica/manager.h"
+#include "scripted_manager.h"
+
+namespace rkv::replica {
+namespace {
+
+using Consistency = ReadOptions::Consistency;
+
+ReadOptions eventual() { return {Consistency::kEventual, 0, {}}; }
+
+class ManagerListingsTest : public ScriptedManagerFixture {
+  CPPUNIT_TEST_SUITE(ManagerListingsTest);
+  CPPUNIT_TEST(a_page_is_followed_by_the_rest_of_the_same_state);
+  CPPUNIT_TEST(a_listing_that_nobody_goes_on_with_is_forgotten);
+  CPPUNIT_TEST(the_last_page_can_be_asked_for_again);
+  CPPUNIT_TEST(one_listing_too_many_ends_the_oldest);
+  CPPUNIT_TEST(a_page_that_is_not_followed_keeps_nothing);
+  CPPUNIT_TEST(without_a_total_order_nothing_is_pinned);
+  CPPUNIT_TEST(a_first_page_is_as_consistent_as_it_was_asked_for);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  // The keys and values of a page, or why there is none.
+  std::string page(kv::Scan scan, bool may_follow = true, const ReadOptions& options = eventual()) {
+    std::string text;
+    page_ = {};
+    manager_->scan(std::move(scan), may_follow, options,
+                   [&](const Status& status, kv::ScanPage&& it) {
+                     if (!status.ok()) text = status.to_string();
+                     for (const kv::ScannedEntry& entry : it.entries) {
+                       text += entry.key + "=" + entry.value + " ";
+                     }
+                     page_ = std::move(it);
+                   });
+    turn();
+    return text;
+  }
+  static kv::Scan by_two() {
+    kv::Scan scan;
+    scan.entries_max = 2;
+    return scan;
+  }
+  // The next page of the one that was last told.
+  kv::Scan next_of(const kv::Scan& scan) const {
+    kv::Scan next = rest_of(scan, page_);
+    next.at = page_.position;
+    return next;
+  }
+  static bool is_gone(const std::string& text) {
+    return text.find("is not kept at this replica any more") != std::string::npos;
+  }
+  void apply_five() {
+    for (const char* key : {"a", "b", "c", "d", "e"}) apply(key, "old");
+  }
+
+  void a_page_is_followed_by_the_rest_of_the_same_state() {
+    apply_five();
+    CPPUNIT_ASSERT_EQUAL(std::string("a=old b=old "), page(by_two()));
+    CPPUNIT_ASSERT(page_.more && page_.position == 5);
+    kv::Scan next = next_of(by_two());
+    for (const char* key : {"c", "cc", "d", "e"}) apply(key, "new");
+    CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(next));
+    CPPUNIT_ASSERT(page_.more && page_.position == 5);
+    next = next_of(next);
+    apply("e", "newer");
+    CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(next));
+    CPPUNIT_ASSERT(!page_.more && protocol_->reads.empty());
+    CPPUNIT_ASSERT_EQUAL(std::string("a=old b=old "), page(by_two()));
+    CPPUNIT_ASSERT_EQUAL(Position{10}, page_.position);
+  }
+
+  void a_listing_that_nobody_goes_on_with_is_forgotten() {
+    apply_five();
+    page(by_two());
+    const kv::Scan next = next_of(by_two());
+    apply("c", "new");
+    now_ = now_ + limits_.listings.idle_max + Duration{-1};
+    turn();
+    CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(next));  // which begins the time anew
+    now_ = now_ + limits_.listings.idle_max + Duration{-1};
+    turn();
+    CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(next));
+    CPPUNIT_ASSERT(manager_->next_turn() <= now_ + limits_.listings.idle_max);
+    now_ = now_ + limits_.listings.idle_max;
+    turn();
+    apply("d", "new");
+    const std::string gone = page(next);
+    CPPUNIT_ASSERT_EQUAL(std::string("revision gone: the state of revision 5 is not kept at this "
+                                     "replica any more; list again from the beginning"),
+                         gone);
+  }
+
+  void the_last_page_can_be_asked_for_again() {
+    apply_five();
+    kv::Scan by_four = by_two();
+    by_four.entries_max = 4;
+    page(by_four);
+    const kv::Scan next = next_of(by_four);
+    apply("e", "new");
+    CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(next));
+    now_ = now_ + limits_.listings.repeat_max + Duration{-1};
+    turn();
+    CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(next));
+    now_ = now_ + limits_.listings.repeat_max;
+    turn();
+    CPPUNIT_ASSERT(is_gone(page(next)));
+  }
+
+  void one_listing_too_many_ends_the_oldest() {
+    apply_five();
+    std::vector<kv::Scan> nexts;
+    for (std::size_t i = 0; i <= limits_.listings.positions_max; ++i) {
+      if (i == limits_.listings.positions_max) {
+        CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(nexts[0]));
+        now_ = now_ + seconds(1);
+      }
+      page(by_two());
+      nexts.push_back(next_of(by_two()));
+      now_ = now_ + seconds(1);
+      apply("z", "new");
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{17}, nexts.size());
+    CPPUNIT_ASSERT(is_gone(page(nexts[1])));  // the first has gone on: the second waited longest
+    for (const std::size_t i : {0U, 2U, 3U, 15U, 16U}) {
+      CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(nexts[i]));
+    }
+  }
+
+  void a_page_that_is_not_followed_keeps_nothing() {
+    apply_five();
+    CPPUNIT_ASSERT_EQUAL(std::string("a=old b=old "), page(by_two(), false));
+    CPPUNIT_ASSERT(page_.more);
+    const kv::Scan next = next_of(by_two());
+    apply("c", "new");
+    CPPUNIT_ASSERT(is_gone(page(next)));
+  }
+
+  void without_a_total_order_nothing_is_pinned() {
+    start(Manager::Limits(), true);
+    CPPUNIT_ASSERT(!manager_->has_total_order() && manager_->has_transactions());
+    apply_five();
+    CPPUNIT_ASSERT_EQUAL(std::string("a=old b=old "), page(by_two()));
+    const kv::Scan next = next_of(by_two());
+    apply("c", "new");
+    CPPUNIT_ASSERT(is_gone(page(next)));
+    CPPUNIT_ASSERT_EQUAL(std::string("c=new d=old "), page(rest_of(by_two(), page_of_two())));
+  }
+
+  void a_first_page_is_as_consistent_as_it_was_asked_for() {
+    apply_five();
+    CPPUNIT_ASSERT_EQUAL(std::string(), page(by_two(), true, {}));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, protocol_->reads.size());
+    std::string keys;
+    manager_->scan(by_two(), true, ReadOptions{Consistency::kSequential, 6, {}},
+                   [&](const Status&, kv::ScanPage&& it) {
+                     for (const kv::ScannedEntry& entry : it.entries)
+                       keys += entry.key + "=" + entry.value;
+                   });
+    turn();
+    CPPUNIT_ASSERT_EQUAL(std::string(), keys);
+    apply("a", "new");
+    CPPUNIT_ASSERT_EQUAL(std::string("a=newb=old"), keys);
+  }
+
+ private:
+  // A page that ended with "b".
+  static kv::ScanPage page_of_two() {
+    kv::ScanPage page;
+    page.count = 2;
+    page.last = "b";
+    page.more = true;
+    return page;
+  }
+
+  kv::ScanPage page_;
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ManagerListingsTest);
+
+}  // namespace
+}  // namespace rkv::replica
