@@ -10,7 +10,8 @@
 namespace rkv::replica {
 
 // The positions at which listings of many pages go on, each of which is pinned in the store while
-// pages are asked for. For one thread.
+// pages are asked for. When the store drops its pins, which it does not tell, those positions end
+// as the ones do that nobody asks for any more. For one thread.
 class Listings {
  public:
   struct Limits {
@@ -25,12 +26,10 @@ class Listings {
 
   // A listing has begun at a position that was pinned for it.
   void began(Position at, TimePoint now);
-  // Another page of it has been read, the last one or not. False if nothing is pinned there.
+  // Another page of it has been read, the last one or not. False if nothing goes on there.
   bool went_on(Position at, bool is_last, TimePoint now);
   // Whether one listing alone goes on there.
   bool is_one(Position at) const;
-  // The store has dropped what was pinned there.
-  void is_gone(Position at) { open_.erase(at); }
 
   // Ends those that nobody asks for any more.
   void tick(TimePoint now);

@@ -96,10 +96,11 @@ void Manager::scan(kv::Scan scan, bool may_follow, const ReadOptions& options, S
   begin_read(how, std::move(read));
 }
 
+// A page that is gone says nothing of the listing: the store may have dropped what was pinned, or
+// keep it still, but not this part of it, which was passed.
 void Manager::page_was_read(const kv::Scan& scan, const kv::ScanPage& page) {
-  if (page.gone) {
-    listings_.is_gone(scan.at);
-  } else if (scan.at != 0) {
+  if (page.gone) return;
+  if (scan.at != 0) {
     listings_.went_on(scan.at, !page.more, now_);
   } else if (page.more) {
     listings_.began(page.position, now_);

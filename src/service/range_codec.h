@@ -18,8 +18,11 @@ namespace rkv::service {
 // The pages of RANGE, between kv.x and the domain.
 //
 // What a listing needs from one page to the next travels in its token, and the client keeps it: so
-// anybody may send one that was never made, and it can ask for nothing that its arguments could not
-// ask for without it. It holds, as XDR and with a checksum in front:
+// anybody may send one that was never made. It can ask for no key that its arguments could not ask
+// for without it, nor for a state that is not kept for some listing. What it can do is to end that
+// listing, by claiming to go on with it behind what its owner has come to: who asks for a page has
+// those before it, and they are not kept any more. The owner is told kRevisionGone then, and never
+// anything wrong. The token holds, as XDR and with a checksum in front:
 //   - the version of this layout;
 //   - under paxos the replica that made it, its incarnation, and the position of the state that all
 //     pages show; under the other protocols, where every replica goes on with any token, zeros;

@@ -19,7 +19,7 @@ class ListingsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(the_last_page_may_be_repeated_for_a_while);
   CPPUNIT_TEST(listings_of_one_position_end_together);
   CPPUNIT_TEST(one_position_too_many_ends_the_soonest);
-  CPPUNIT_TEST(what_is_gone_is_not_asked_for);
+  CPPUNIT_TEST(what_the_store_has_dropped_ends_with_the_time);
   CPPUNIT_TEST(what_was_never_begun_does_not_go_on);
   CPPUNIT_TEST_SUITE_END();
 
@@ -114,12 +114,11 @@ class ListingsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(is_pinned(fourth) && is_pinned(fifth));
   }
 
-  void what_is_gone_is_not_asked_for() {
+  void what_the_store_has_dropped_ends_with_the_time() {
     const Position at = begin();
     store_.unpin(at);
-    listings_.is_gone(at);
+    pass(kLimits.idle_max);
     CPPUNIT_ASSERT(!listings_.went_on(at, false, now_) && listings_.next_tick() == kNever);
-    listings_.is_gone(99);
   }
 
   void what_was_never_begun_does_not_go_on() {

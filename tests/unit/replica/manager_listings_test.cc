@@ -22,6 +22,7 @@ class ManagerListingsTest : public ScriptedManagerFixture {
   CPPUNIT_TEST(a_listing_that_nobody_goes_on_with_is_forgotten);
   CPPUNIT_TEST(the_last_page_can_be_asked_for_again);
   CPPUNIT_TEST(one_listing_too_many_ends_the_oldest);
+  CPPUNIT_TEST(asking_for_an_earlier_page_ends_nothing_and_leaves_nothing);
   CPPUNIT_TEST(a_page_that_is_not_followed_keeps_nothing);
   CPPUNIT_TEST(without_a_total_order_nothing_is_pinned);
   CPPUNIT_TEST(a_first_page_is_as_consistent_as_it_was_asked_for);
@@ -132,6 +133,27 @@ class ManagerListingsTest : public ScriptedManagerFixture {
     for (const std::size_t i : {0U, 2U, 3U, 15U, 16U}) {
       CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(nexts[i]));
     }
+  }
+
+  // As by a late copy of a call.
+  void asking_for_an_earlier_page_ends_nothing_and_leaves_nothing() {
+    apply_five();
+    kv::Scan by_one;
+    by_one.entries_max = 1;
+    page(by_one);
+    const kv::Scan second = next_of(by_one);
+    page(second);
+    const kv::Scan third = next_of(second);
+    page(third);
+    for (const char* key : {"a", "b", "c", "d", "e"}) apply(key, "new");
+    CPPUNIT_ASSERT(is_gone(page(second)));
+    CPPUNIT_ASSERT_EQUAL(std::string("c=old "), page(third));
+    CPPUNIT_ASSERT(is_gone(page(second)));
+    CPPUNIT_ASSERT(manager_->next_turn() <= now_ + limits_.listings.idle_max);
+    now_ = now_ + limits_.listings.idle_max;
+    turn();
+    CPPUNIT_ASSERT(is_gone(page(third)));
+    CPPUNIT_ASSERT(manager_->next_turn() > now_ + limits_.listings.idle_max);
   }
 
   void a_page_that_is_not_followed_keeps_nothing() {
