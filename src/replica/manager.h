@@ -220,6 +220,7 @@ class Manager {
   void begin_local_reads(TimePoint now);
   void release_behind(TimePoint now);
   void proceed(ReadWaiting&& read, const Status& status);
+  void pass_before(const kv::Scan& scan);
   void page_was_read(const kv::Scan& scan, const kv::ScanPage& page);
   void write_applied(protocol::ProposalId proposal, const kv::Applied& applied);
   void end_write(std::unordered_map<protocol::ProposalId, Write>::iterator found, Status status,

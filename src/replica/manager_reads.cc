@@ -72,10 +72,7 @@ void Manager::scan(kv::Scan scan, bool may_follow, const ReadOptions& options, S
       return;
     }
     const bool pins = may_follow && has_total_order();
-    // Whoever asks for this page has those before it.
-    if (listings_.is_one(scan.at)) {
-      store_.pass(scan.at, scan.reverse ? scan.end : scan.first, scan.reverse);
-    }
+    if (listings_.is_one(scan.at)) pass_before(scan);
     auto shared = std::make_shared<ScanDone>(std::move(done));
     state_machine_.scan(scan, pins, [this, scan, pins, shared](kv::ScanPage&& page) {
       if (pins) page_was_read(scan, page);
@@ -94,6 +91,13 @@ void Manager::scan(kv::Scan scan, bool may_follow, const ReadOptions& options, S
     });
   };
   begin_read(how, std::move(read));
+}
+
+// Whoever asks for a page has those before it. Before the first one there is nothing; in reverse
+// from the last key on that is one without an end, which as a bound would be below all keys.
+void Manager::pass_before(const kv::Scan& scan) {
+  if (scan.reverse && scan.end.empty()) return;
+  store_.pass(scan.at, scan.reverse ? scan.end : scan.first, scan.reverse);
 }
 
 // A page that is gone says nothing of the listing: the store may have dropped what was pinned, or

@@ -23,6 +23,7 @@ class ManagerListingsTest : public ScriptedManagerFixture {
   CPPUNIT_TEST(the_last_page_can_be_asked_for_again);
   CPPUNIT_TEST(one_listing_too_many_ends_the_oldest);
   CPPUNIT_TEST(asking_for_an_earlier_page_ends_nothing_and_leaves_nothing);
+  CPPUNIT_TEST(a_first_page_can_be_read_again_where_it_was_read);
   CPPUNIT_TEST(a_page_that_is_not_followed_keeps_nothing);
   CPPUNIT_TEST(without_a_total_order_nothing_is_pinned);
   CPPUNIT_TEST(a_first_page_is_as_consistent_as_it_was_asked_for);
@@ -154,6 +155,26 @@ class ManagerListingsTest : public ScriptedManagerFixture {
     turn();
     CPPUNIT_ASSERT(is_gone(page(third)));
     CPPUNIT_ASSERT(manager_->next_turn() > now_ + limits_.listings.idle_max);
+  }
+
+  // As when its answer finds no room at first.
+  void a_first_page_can_be_read_again_where_it_was_read() {
+    apply_five();
+    kv::Scan bounded = by_two();
+    bounded.first = "b";
+    bounded.end = "e";
+    for (kv::Scan scan : {by_two(), bounded}) {
+      for (const bool reverse : {false, true}) {
+        scan.at = 0;
+        scan.reverse = reverse;
+        const std::string once = page(scan);
+        scan.at = page_.position;
+        apply("c", std::to_string(position_));
+        apply("d", std::to_string(position_));
+        CPPUNIT_ASSERT_EQUAL(once, page(scan));
+        CPPUNIT_ASSERT(!is_gone(page(next_of(scan))));
+      }
+    }
   }
 
   void a_page_that_is_not_followed_keeps_nothing() {
