@@ -78,8 +78,14 @@ Manager::~Manager() {
   log_->set_live_records(nullptr);
 }
 
+// Comes before something is added to the work. What comes within a turn may be done in it still: at
+// its end it is known whether there is anything left.
+void Manager::want_turn() {
+  if (!in_turn_ && !has_work()) wanted_();
+}
+
 void Manager::enqueue(protocol::Event event) {
-  if (!has_work()) wanted_();
+  want_turn();
   events_.push_back(std::move(event));
 }
 
@@ -107,7 +113,7 @@ bool Manager::start_role(std::string_view role) {
 }
 
 void Manager::change_role(RoleChange change) {
-  if (!has_work()) wanted_();
+  want_turn();
   role_changes_.push_back(std::move(change));
 }
 
@@ -203,12 +209,14 @@ void Manager::turn(TimePoint now) {
   now_ = now;
   const bool tick_is_due = protocol_->next_tick() <= now;
   if (!has_work() && now < next_turn()) return;
+  in_turn_ = true;
   ++counters_.turns;
   turns_[counters_.turns % kTurnsRemembered] = {counters_.turns, now};
   begin_local_reads(now);
   keep_epoch(now);
   protocol::Effects effects;
   change_roles(now, effects);
+  events_turn_ = counters_.turns + 1;
   for (protocol::Event& event : std::exchange(events_, {})) {
     protocol_->step(std::move(event), now, effects);
   }
@@ -218,6 +226,8 @@ void Manager::turn(TimePoint now) {
   release_behind(now);
   listings_.tick(now);
   save_state(now);
+  in_turn_ = false;
+  if (has_work()) wanted_();
 }
 
 TimePoint Manager::next_turn() const {

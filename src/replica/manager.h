@@ -205,6 +205,7 @@ class Manager {
     std::optional<env::LogDevice::Recovered> log;  // to start from; none: it stops
   };
 
+  void want_turn();
   void enqueue(protocol::Event event);
   bool has_work() const {
     return !events_.empty() || !role_changes_.empty() || !local_reads_.empty();
@@ -216,7 +217,7 @@ class Manager {
   void keep_epoch(TimePoint now);
   std::size_t reads_waiting() const { return reads_.size() + local_reads_.size() + behind_.size(); }
   void begin_read(const ReadOptions& options, ReadWaiting&& read);
-  void ask_protocol(ReadWaiting&& read, std::uint64_t turn);
+  void ask_protocol(ReadWaiting&& read);
   void begin_local_reads(TimePoint now);
   void release_behind(TimePoint now);
   void proceed(ReadWaiting&& read, const Status& status);
@@ -258,6 +259,7 @@ class Manager {
   ManagerCounters counters_;
 
   std::vector<protocol::Event> events_;  // since the last turn
+  std::uint64_t events_turn_ = 1;        // the number of the turn that steps them
   std::map<std::string, RoleState, std::less<>> role_states_;
   std::vector<RoleChange> role_changes_;  // for the next turn
   // Not iterated: looked up by number only.
@@ -271,7 +273,8 @@ class Manager {
   TimePoint fresh_at_ = kLongAgo;
   // When the last turns were, by their numbers.
   std::array<std::pair<std::uint64_t, TimePoint>, kTurnsRemembered> turns_;
-  TimePoint now_;  // of the last turn
+  TimePoint now_;         // of the last turn
+  bool in_turn_ = false;  // turn() is on the stack
   Listings listings_;
   EpochKeeper epoch_keeper_;
   std::uint64_t next_id_ = 1;

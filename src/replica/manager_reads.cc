@@ -121,16 +121,16 @@ void Manager::begin_read(const ReadOptions& options, ReadWaiting&& read) {
   }
   ++counters_.reads;
   if (options.consistency == Consistency::kLinearizable) {
-    ask_protocol(std::move(read), counters_.turns + 1);
+    ask_protocol(std::move(read));
     return;
   }
-  if (!has_work()) wanted_();
+  want_turn();
   local_reads_.push_back({options, std::move(read)});
 }
 
-void Manager::ask_protocol(ReadWaiting&& read, std::uint64_t turn) {
+void Manager::ask_protocol(ReadWaiting&& read) {
   const protocol::ReadId id = next_id_++;
-  read.turn = turn;
+  read.turn = events_turn_;
   const auto waiting = reads_.emplace(id, std::move(read)).first;
   enqueue(protocol::Read{id, waiting->second.key});
 }
@@ -146,7 +146,7 @@ void Manager::begin_local_reads(TimePoint now) {
       // The answer to who asked before is too old: this one asks, and the next ones need not. Where
       // there is no total order, that answer was about another key: one of this key may be in doubt
       // here for long.
-      ask_protocol(std::move(local.read), counters_.turns);
+      ask_protocol(std::move(local.read));
     } else {
       proceed(std::move(local.read), Status());
     }

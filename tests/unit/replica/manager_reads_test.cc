@@ -44,6 +44,8 @@ class ManagerReadsTest : public ScriptedManagerFixture {
   CPPUNIT_TEST(a_bounded_read_does_not_ask_within_the_bound);
   CPPUNIT_TEST(a_linearizable_read_tells_bounded_ones_how_fresh_the_state_is);
   CPPUNIT_TEST(freshness_is_of_the_moment_of_the_question);
+  CPPUNIT_TEST(a_read_that_is_begun_within_a_turn_wants_the_next_one);
+  CPPUNIT_TEST(freshness_is_of_the_turn_in_which_it_was_asked_for);
   CPPUNIT_TEST(reads_of_every_kind_have_a_limit);
   CPPUNIT_TEST(a_transaction_is_read_like_a_key);
   CPPUNIT_TEST(who_locks_keys_is_asked_to_lock_those_of_a_transaction);
@@ -183,6 +185,33 @@ class ManagerReadsTest : public ScriptedManagerFixture {
     turn();
     now_ = now_ + seconds(3);
     allow();
+    CPPUNIT_ASSERT(is_known_to_be_fresh(seconds(3)) && !is_known_to_be_fresh(seconds(2)));
+  }
+
+  // Begins a read when a local one ends, which is within a turn that has events before it.
+  void begin_read_within_turn(const ReadOptions& options) {
+    manager_->peer_up(kSelf);
+    manager_->read("k", eventual(), [this, options](const Status&, const kv::Entry*, Position) {
+      begin_read(options);
+    });
+    turns_wanted_ = 0;
+    turn();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, seen_.size());
+  }
+
+  void a_read_that_is_begun_within_a_turn_wants_the_next_one() {
+    begin_read_within_turn(eventual());
+    CPPUNIT_ASSERT(turns_wanted_ > 0 && seen(0).empty());
+    turn();
+    CPPUNIT_ASSERT_EQUAL(std::string("nothing at 0"), seen(0));
+  }
+
+  void freshness_is_of_the_turn_in_which_it_was_asked_for() {
+    begin_read_within_turn({});
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, protocol_->reads.size());
+    now_ = now_ + seconds(3);
+    allow();
+    CPPUNIT_ASSERT_EQUAL(std::string("nothing at 0"), seen(0));
     CPPUNIT_ASSERT(is_known_to_be_fresh(seconds(3)) && !is_known_to_be_fresh(seconds(2)));
   }
 

@@ -36,7 +36,7 @@ class ScriptedManagerFixture : public CppUnit::TestFixture {
     position_ = 0;
     manager_ = std::make_unique<Manager>(std::move(protocol),
                                          Manager::Environment{*store_, transport_, &log_, kSelf, 1},
-                                         limits, now_, [] {});
+                                         limits, now_, [this] { ++turns_wanted_; });
     turn();
   }
   void turn() { manager_->turn(now_); }
@@ -65,6 +65,7 @@ class ScriptedManagerFixture : public CppUnit::TestFixture {
   std::unique_ptr<Manager> manager_;
   ScriptedProtocol* protocol_ = nullptr;
   Position position_ = 0;
+  int turns_wanted_ = 0;  // how often the manager said so
 };
 
 }  // namespace rkv::replica
