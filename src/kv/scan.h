@@ -34,6 +34,9 @@ struct Scan {
   // Bytes of keys and values; the first entry is taken even if it is larger. Not of kCount.
   std::size_t size_max = kPageSizeMax;
   Position at = 0;  // the state that is read, which a pin() must have kept; 0: as it is now
+  // Which of the listings of that state the page is of (replica::Listings); a store does not look
+  // at it.
+  std::uint32_t listing = 0;
 };
 
 struct ScannedEntry {
@@ -52,8 +55,9 @@ struct ScanPage {
   // There are keys of the range behind it; or, after kScanSkipsMax, there may be. Such a page can
   // be empty. With Scan::at 0 there always are.
   bool more = false;
-  bool gone = false;      // the state to be read is not kept: there is nothing else
-  Position position = 0;  // of the state that was read
+  bool gone = false;          // the state to be read is not kept: there is nothing else
+  Position position = 0;      // of the state that was read
+  std::uint32_t listing = 0;  // Scan::listing of the page behind it; not from a store
 };
 
 // What is left of a range behind a page of it that has more.

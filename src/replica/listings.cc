@@ -11,30 +11,43 @@ constexpr auto kEndsSooner = [](const auto& a, const auto& b) {
   return a.second.until < b.second.until;
 };
 
+constexpr std::uint64_t bit_of(Listings::Number number) { return std::uint64_t{1} << number; }
+
 }  // namespace
 
 // One pin for each position, however many listings begin there.
-void Listings::began(Position at, TimePoint now) {
+Listings::Number Listings::began(Position at, TimePoint now) {
   const auto [open, is_new] = open_.try_emplace(at);
   if (!is_new) store_.unpin(at);
-  ++open->second.listings;
+  const Number number = open->second.begun < kNumberedMax ? ++open->second.begun : 0;
+  open->second.going_on |= bit_of(number);
   open->second.until = now + limits_.idle_max;
-  if (open_.size() <= limits_.positions_max) return;
-  end(std::min_element(open_.begin(), open_.end(), kEndsSooner));
+  if (open_.size() > limits_.positions_max) {
+    end(std::min_element(open_.begin(), open_.end(), kEndsSooner));
+  }
+  return number;
 }
 
-bool Listings::went_on(Position at, bool is_last, TimePoint now) {
+bool Listings::went_on(Position at, TimePoint now) {
   const auto found = open_.find(at);
   if (found == open_.end()) return false;
-  Open& open = found->second;
-  if (is_last && open.listings > 0) --open.listings;
-  open.until = now + (open.listings == 0 ? limits_.repeat_max : limits_.idle_max);
+  found->second.until = now + limits_.idle_max;
   return true;
 }
 
-bool Listings::is_one(Position at) const {
+// The number comes from whoever asks, and may be any.
+void Listings::ended(Position at, Number number, TimePoint now) {
   const auto found = open_.find(at);
-  return found != open_.end() && found->second.listings == 1;
+  if (found == open_.end() || number == 0 || number > found->second.begun) return;
+  Open& open = found->second;
+  open.going_on &= ~bit_of(number);
+  if (open.going_on == 0) open.until = now + limits_.repeat_max;
+}
+
+bool Listings::is_alone(Position at, Number number) const {
+  const auto found = open_.find(at);
+  return found != open_.end() && number != 0 && number <= found->second.begun &&
+         found->second.going_on == bit_of(number);
 }
 
 void Listings::tick(TimePoint now) {

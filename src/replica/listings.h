@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 
 #include "base/ids.h"
@@ -24,12 +25,19 @@ class Listings {
   // `store` must outlive the object.
   Listings(kv::Store& store, const Limits& limits) : store_(store), limits_(limits) {}
 
+  // Which of the listings of a position it is: they begin at 1. 0 stands for all behind
+  // kNumberedMax, which are not told apart, and whose end is not known: only that nobody asks.
+  using Number = std::uint32_t;
+  static constexpr Number kNumberedMax = 63;
+
   // A listing has begun at a position that was pinned for it.
-  void began(Position at, TimePoint now);
-  // Another page of it has been read, the last one or not. False if nothing goes on there.
-  bool went_on(Position at, bool is_last, TimePoint now);
-  // Whether one listing alone goes on there.
-  bool is_one(Position at) const;
+  Number began(Position at, TimePoint now);
+  // Another page of one has been read. False if nothing goes on there.
+  bool went_on(Position at, TimePoint now);
+  // The last page of one has been told, for the first time or again: it may have been lost.
+  void ended(Position at, Number number, TimePoint now);
+  // Whether this listing alone goes on there.
+  bool is_alone(Position at, Number number) const;
 
   // Ends those that nobody asks for any more.
   void tick(TimePoint now);
@@ -37,7 +45,8 @@ class Listings {
 
  private:
   struct Open {
-    std::size_t listings = 0;  // that have not come to their last page
+    std::uint64_t going_on = 0;  // a bit for each number that has not ended
+    Number begun = 0;            // the highest number that was given
     TimePoint until;
   };
   using OpenAt = std::map<Position, Open>;

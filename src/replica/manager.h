@@ -128,11 +128,15 @@ class Manager {
             TransactionDone done);
 
   // A page of a range. The first one of a listing has no Scan::at; where has_total_order(), and if
-  // more pages `may_follow`, its position is kept for Scan::at of those: kRevisionGone when it
-  // could not be. `options` are of the first page; its age can be bounded where
-  // has_total_order(), or nothing locks keys, else kInvalid. What is told is durable here.
+  // more pages `may_follow`, its position is kept for Scan::at of those, which also have its
+  // ScanPage::listing: kRevisionGone when it could not be. `options` are of the first page; its age
+  // can be bounded where has_total_order(), or nothing locks keys, else kInvalid. What is told is
+  // durable here.
   using ScanDone = UniqueFunction<void(const Status& status, kv::ScanPage&& page)>;
   void scan(kv::Scan scan, bool may_follow, const ReadOptions& options, ScanDone done);
+  // The last page of a listing, with this Scan::at, has gone to who asked for it: what was kept for
+  // the listing is kept for a repeated call only. Until then it waits as long as for any page.
+  void last_page_told(const kv::Scan& scan);
 
   // Whether all writes have one order at all replicas, so that positions mean the same everywhere.
   bool has_total_order() const;
@@ -222,7 +226,7 @@ class Manager {
   void release_behind(TimePoint now);
   void proceed(ReadWaiting&& read, const Status& status);
   void pass_before(const kv::Scan& scan);
-  void page_was_read(const kv::Scan& scan, const kv::ScanPage& page);
+  void page_was_read(const kv::Scan& scan, kv::ScanPage& page);
   void write_applied(protocol::ProposalId proposal, const kv::Applied& applied);
   void end_write(std::unordered_map<protocol::ProposalId, Write>::iterator found, Status status,
                  std::vector<ReplicaId> missing);

@@ -72,7 +72,7 @@ void Manager::scan(kv::Scan scan, bool may_follow, const ReadOptions& options, S
       return;
     }
     const bool pins = may_follow && has_total_order();
-    if (listings_.is_one(scan.at)) pass_before(scan);
+    if (listings_.is_alone(scan.at, scan.listing)) pass_before(scan);
     auto shared = std::make_shared<ScanDone>(std::move(done));
     state_machine_.scan(scan, pins, [this, scan, pins, shared](kv::ScanPage&& page) {
       if (pins) page_was_read(scan, page);
@@ -102,14 +102,17 @@ void Manager::pass_before(const kv::Scan& scan) {
 
 // A page that is gone says nothing of the listing: the store may have dropped what was pinned, or
 // keep it still, but not this part of it, which was passed.
-void Manager::page_was_read(const kv::Scan& scan, const kv::ScanPage& page) {
+void Manager::page_was_read(const kv::Scan& scan, kv::ScanPage& page) {
+  page.listing = scan.listing;
   if (page.gone) return;
   if (scan.at != 0) {
-    listings_.went_on(scan.at, !page.more, now_);
+    listings_.went_on(scan.at, now_);
   } else if (page.more) {
-    listings_.began(page.position, now_);
+    page.listing = listings_.began(page.position, now_);
   }
 }
+
+void Manager::last_page_told(const kv::Scan& scan) { listings_.ended(scan.at, scan.listing, now_); }
 
 // ---- When it may be read ----
 

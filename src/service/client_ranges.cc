@@ -82,7 +82,10 @@ void ClientRanges::finish(Call call, const Status& status, kv::ScanPage& page) {
   if (!call.reply.has_room(status.ok() ? size_on_wire(page) : 0)) {
     Listing& listing = call.question.listing;
     const bool is_kept = page.more && !listing.one_page && context_.manager.has_total_order();
-    if (status.ok() && is_kept) listing.scan.at = page.position;
+    if (status.ok() && is_kept) {
+      listing.scan.at = page.position;
+      listing.scan.listing = page.listing;
+    }
     std::move(call.reply)
         .wait_for_room(
             [this, again = std::move(call.question)](rpc::Reply<kv_range_result> later) mutable {
@@ -108,6 +111,7 @@ void ClientRanges::answer(Call& call, const Status& status, const kv::ScanPage& 
   result.status = KV_OK;
   result.kv_range_result_u.ok = outgoing.wire();
   call.reply.send(result);
+  if (listing.scan.at != 0 && !page.more) context_.manager.last_page_told(listing.scan);
 }
 
 }  // namespace rkv::service

@@ -21,9 +21,9 @@ static_assert(static_cast<int>(Scan::What::kEntries) == KV_RANGE_ENTRIES);
 static_assert(static_cast<int>(Scan::What::kKeys) == KV_RANGE_KEYS);
 static_assert(static_cast<int>(Scan::What::kCount) == KV_RANGE_COUNT);
 
-constexpr std::uint32_t kTokenVersion = 1;
-// Two checksums, the version, who, two numbers, a key with its length and padding.
-static_assert(2 * 4 + 4 + 4 + 2 * 8 + 4 + kKeySizeMax + 3 <= kTokenSizeMax);
+constexpr std::uint32_t kTokenVersion = 2;
+// Two checksums, the version, who, two numbers, which listing, a key with its length and padding.
+static_assert(2 * 4 + 4 + 4 + 2 * 8 + 4 + 4 + kKeySizeMax + 3 <= kTokenSizeMax);
 // Bytes of an entry on the wire beside key and value: two lengths, their padding, three numbers.
 constexpr std::size_t kEntryOverheadMax = 2 * (4 + 3) + 3 * 8;
 // Of what a page has beside its entries.
@@ -31,9 +31,10 @@ constexpr std::size_t kPageOverheadMax = 64 + kTokenSizeMax;
 
 struct Token {
   std::uint32_t arguments = 0;  // checksum_of() them
-  ReplicaId replica;            // 0 without a total order, as the next two
+  ReplicaId replica;            // 0 without a total order, as the next three
   Incarnation incarnation = 0;
   Position position = 0;
+  std::uint32_t listing = 0;
   std::string last;
 };
 
@@ -55,6 +56,7 @@ std::string encode(const Token& token) {
   append_uint32(body, token.replica.value);
   append_uint64(body, token.incarnation);
   append_uint64(body, token.position);
+  append_uint32(body, token.listing);
   append_opaque(body, token.last);
   std::string bytes;
   append_uint32(bytes, crc32c(0, body));
@@ -80,6 +82,7 @@ Result<Token> decode(std::string_view bytes) {
   token.replica = ReplicaId{reader.read_uint32()};
   token.incarnation = reader.read_uint64();
   token.position = reader.read_uint64();
+  token.listing = reader.read_uint32();
   token.last = reader.read_opaque(kKeySizeMax);
   if (!reader.done()) return no_token;
   return token;
@@ -88,7 +91,9 @@ Result<Token> decode(std::string_view bytes) {
 // Whether the state that the token is of is still kept here; as far as the token says.
 Status check_place(const Token& token, const Cluster& cluster, bool has_total_order) {
   if (!has_total_order) {
-    if (token.replica.value == 0 && token.incarnation == 0 && token.position == 0) return {};
+    const bool is_of_any = token.replica.value == 0 && token.incarnation == 0 &&
+                           token.position == 0 && token.listing == 0;
+    if (is_of_any) return {};
     return Status::invalid("the token is of a listing at one revision, which needs paxos");
   }
   if (token.position == 0) {
@@ -153,6 +158,7 @@ Result<Listing> listing_from_wire(const kv_range_args& args, const Cluster& clus
   behind.position = token.position;
   Listing rest{kv::rest_of(scan, behind), arguments, args.one_page != FALSE};
   rest.scan.at = token.position;
+  rest.scan.listing = token.listing;
   return rest;
 }
 
@@ -166,6 +172,7 @@ std::string token_behind(const Listing& listing, const kv::ScanPage& page, const
     token.replica = cluster.self;
     token.incarnation = cluster.incarnation;
     token.position = listing.one_page ? 0 : page.position;
+    token.listing = page.listing;
   }
   token.last = page.last;
   return encode(token);

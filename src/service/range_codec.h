@@ -24,8 +24,9 @@ namespace rkv::service {
 // those before it, and they are not kept any more. The owner is told kRevisionGone then, and never
 // anything wrong. The token holds, as XDR and with a checksum in front:
 //   - the version of this layout;
-//   - under paxos the replica that made it, its incarnation, and the position of the state that all
-//     pages show; under the other protocols, where every replica goes on with any token, zeros;
+//   - under paxos the replica that made it, its incarnation, the position of the state that all
+//     pages show, and which of the listings of that state it is; under the other protocols, where
+//     every replica goes on with any token, zeros;
 //   - a checksum of the arguments that say what is listed, to tell a token of another listing;
 //   - the last key of the page. The rest of the range follows from that and the arguments.
 

@@ -213,15 +213,18 @@ void Clients::ask(CallId id, replica::Manager& manager) {
       return manager.read(request.command.transaction, request.options, done);
     }
     case What::kList: {
-      const auto done = [this, id, replica](const Status& status, kv::ScanPage&& page) {
+      const auto done = [this, id, replica, &manager](const Status& status, kv::ScanPage&& page) {
         Call& it = *calls_.find(id);
+        const kv::Scan& scan = it.request.scan;
         it.status = status.code();
         it.page = std::move(page);
         it.position = it.page.position;
         if (status.ok()) {
-          invariants_.page_answered(replica, it.request.scan, it.page);
-          if (it.request.scan.at == 0) {
+          invariants_.page_answered(replica, scan, it.page);
+          if (scan.at == 0) {
             invariants_.promised(replica, {}, it.position, it.promise);
+          } else if (!it.page.more) {
+            manager.last_page_told(scan);
           }
         }
         answered(id);
@@ -396,7 +399,10 @@ void Clients::page_succeeds(std::size_t index, const Call& call) {
   client.pages_failed = 0;
   if (!call.page.more) return end(client, history::Outcome::kOk);
   client.request.scan = kv::rest_of(client.request.scan, call.page);
-  if (options_.has_total_order) client.request.scan.at = call.position;
+  if (options_.has_total_order) {
+    client.request.scan.at = call.position;
+    client.request.scan.listing = call.page.listing;
+  }
   client.waiting = false;
   constexpr Duration kRestMean = milliseconds(30);
   scheduler_.after(draw_exponential(random_, kRestMean), *this, EventKind::kRetry,

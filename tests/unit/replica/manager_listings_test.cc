@@ -21,6 +21,8 @@ class ManagerListingsTest : public ScriptedManagerFixture {
   CPPUNIT_TEST(a_page_is_followed_by_the_rest_of_the_same_state);
   CPPUNIT_TEST(a_listing_that_nobody_goes_on_with_is_forgotten);
   CPPUNIT_TEST(the_last_page_can_be_asked_for_again);
+  CPPUNIT_TEST(a_last_page_that_is_not_told_yet_is_kept_as_any);
+  CPPUNIT_TEST(a_repeated_last_page_ends_no_other_listing);
   CPPUNIT_TEST(one_listing_too_many_ends_the_oldest);
   CPPUNIT_TEST(asking_for_an_earlier_page_ends_nothing_and_leaves_nothing);
   CPPUNIT_TEST(a_first_page_can_be_read_again_where_it_was_read);
@@ -54,6 +56,7 @@ class ManagerListingsTest : public ScriptedManagerFixture {
   kv::Scan next_of(const kv::Scan& scan) const {
     kv::Scan next = rest_of(scan, page_);
     next.at = page_.position;
+    next.listing = page_.listing;
     return next;
   }
   static bool is_gone(const std::string& text) {
@@ -108,12 +111,45 @@ class ManagerListingsTest : public ScriptedManagerFixture {
     const kv::Scan next = next_of(by_four);
     apply("e", "new");
     CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(next));
-    now_ = now_ + limits_.listings.repeat_max + Duration{-1};
-    turn();
+    manager_->last_page_told(next);
+    pass(limits_.listings.repeat_max + Duration{-1});
     CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(next));
-    now_ = now_ + limits_.listings.repeat_max;
-    turn();
+    manager_->last_page_told(next);
+    pass(limits_.listings.repeat_max);
     CPPUNIT_ASSERT(is_gone(page(next)));
+  }
+
+  // Its client takes nothing for a while: it is read again when there is room for it.
+  void a_last_page_that_is_not_told_yet_is_kept_as_any() {
+    apply_five();
+    kv::Scan by_four = by_two();
+    by_four.entries_max = 4;
+    page(by_four);
+    const kv::Scan next = next_of(by_four);
+    apply("e", "new");
+    for (int i = 0; i < 3; ++i) {
+      CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(next));
+      pass(limits_.listings.idle_max + Duration{-1});
+    }
+    CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(next));
+  }
+
+  void a_repeated_last_page_ends_no_other_listing() {
+    apply_five();
+    kv::Scan by_four = by_two();
+    by_four.entries_max = 4;
+    page(by_two());
+    const kv::Scan other = next_of(by_two());
+    page(by_four);
+    const kv::Scan last = next_of(by_four);
+    for (const char* key : {"a", "b", "c", "d", "e"}) apply(key, "new");
+    for (int i = 0; i < 2; ++i) {
+      CPPUNIT_ASSERT_EQUAL(std::string("e=old "), page(last));
+      manager_->last_page_told(last);
+    }
+    for (const char* key : {"a", "b", "c", "d", "e"}) apply(key, "newer");
+    pass(limits_.listings.idle_max + Duration{-1});
+    CPPUNIT_ASSERT_EQUAL(std::string("c=old d=old "), page(other));
   }
 
   void one_listing_too_many_ends_the_oldest() {
@@ -165,10 +201,11 @@ class ManagerListingsTest : public ScriptedManagerFixture {
     bounded.end = "e";
     for (kv::Scan scan : {by_two(), bounded}) {
       for (const bool reverse : {false, true}) {
-        scan.at = 0;
+        scan.at = scan.listing = 0;
         scan.reverse = reverse;
         const std::string once = page(scan);
         scan.at = page_.position;
+        scan.listing = page_.listing;
         apply("c", std::to_string(position_));
         apply("d", std::to_string(position_));
         CPPUNIT_ASSERT_EQUAL(once, page(scan));
@@ -214,6 +251,10 @@ class ManagerListingsTest : public ScriptedManagerFixture {
   }
 
  private:
+  void pass(Duration span) {
+    now_ = now_ + span;
+    turn();
+  }
   // A page that ended with "b".
   static kv::ScanPage page_of_two() {
     kv::ScanPage page;

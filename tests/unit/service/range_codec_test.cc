@@ -55,6 +55,7 @@ struct Arguments {
     page.count = 1;
     page.more = true;
     page.position = 42;
+    page.listing = has_total_order ? 5 : 0;
     return token_behind(listing(kHere, has_total_order).value(), page, kHere, has_total_order);
   }
 };
@@ -104,6 +105,7 @@ class RangeCodecTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("key\0", 4), scan.first);
     CPPUNIT_ASSERT_EQUAL(std::string("z"), scan.end);
     CPPUNIT_ASSERT_EQUAL(Position{42}, scan.at);
+    CPPUNIT_ASSERT_EQUAL(std::uint32_t{5}, scan.listing);
     // And again from there, with the arguments of the first page.
     arguments.token = arguments.token_behind_key("later");
     CPPUNIT_ASSERT_EQUAL(std::string("later\0", 6), arguments.listing().value().scan.first);
@@ -183,7 +185,7 @@ class RangeCodecTest : public CppUnit::TestFixture {
     // With a good checksum: bytes behind the end, another version, and nothing at all.
     for (const auto& [body, reason] :
          {std::pair<std::string, std::string>(good.substr(4) + std::string(4, '\0'), none),
-          std::pair<std::string, std::string>(std::string("\0\0\0\2", 4) + good.substr(8),
+          std::pair<std::string, std::string>(std::string("\0\0\0\1", 4) + good.substr(8),
                                               "the token is of another version of rkv"),
           std::pair<std::string, std::string>("", "the token is of another version of rkv")}) {
       const std::uint32_t checksum = crc32c(0, body);
