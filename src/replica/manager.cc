@@ -224,6 +224,7 @@ void Manager::turn(TimePoint now) {
   protocol_->flush(now, effects);
   carry_out(effects);
   release_behind(now);
+  begin_pages();
   listings_.tick(now);
   save_state(now);
   in_turn_ = false;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -69,7 +70,12 @@ class Manager {
 
   struct Limits {
     std::size_t writes_waiting_max = 65536;  // of clients; more are refused as kBusy
-    std::size_t reads_waiting_max = 65536;   // the same
+    std::size_t reads_waiting_max = 65536;   // the same; pages of listings too
+    // So many pages of listings are begun in one turn, and are read and not told. A page is up to
+    // kEntriesMax keys and a few milliseconds of work, and asked for with few bytes: more at once
+    // would keep everybody else waiting for the end of the turn, and fill the memory. Those that
+    // wait for their state to be there do not count.
+    std::size_t pages_at_once = 4;
     // For so long a read waits for the state to reach what it has to see, before it is refused.
     Duration catch_up_max = seconds(2);
     // An epoch of operations (kv::SessionTable) lasts so long while a leader, or under 2pc this
@@ -133,7 +139,12 @@ class Manager {
   // can be bounded where has_total_order(), or nothing locks keys, else kInvalid. What is told is
   // durable here.
   using ScanDone = UniqueFunction<void(const Status& status, kv::ScanPage&& page)>;
-  void scan(kv::Scan scan, bool may_follow, const ReadOptions& options, ScanDone done);
+  // Pages wait for one another (Limits::pages_at_once). Whether somebody still wants this one is
+  // looked at when its time has come: if not, it is not read, and kUnavailable. Empty: somebody
+  // does.
+  using ScanWanted = UniqueFunction<bool()>;
+  void scan(kv::Scan scan, bool may_follow, const ReadOptions& options, ScanDone done,
+            ScanWanted is_wanted = {});
   // The last page of a listing, with this Scan::at, has gone to who asked for it: what was kept for
   // the listing is kept for a repeated call only. Until then it waits as long as for any page.
   void last_page_told(const kv::Scan& scan);
@@ -197,6 +208,13 @@ class Manager {
     ReadOptions options;
     ReadWaiting read;
   };
+  // A page whose state is there.
+  struct Page {
+    kv::Scan scan;
+    bool pins = false;
+    ScanDone done;
+    ScanWanted is_wanted;
+  };
   // One whose position this replica has not reached.
   struct ReadBehind {
     TimePoint until;
@@ -212,19 +230,26 @@ class Manager {
   void want_turn();
   void enqueue(protocol::Event event);
   bool has_work() const {
-    return !events_.empty() || !role_changes_.empty() || !local_reads_.empty();
+    return !events_.empty() || !role_changes_.empty() || !local_reads_.empty() || may_begin_page();
+  }
+  bool may_begin_page() const {
+    return !pages_.empty() && pages_under_way_ < limits_.pages_at_once;
   }
   void change_role(RoleChange change);
   void change_roles(TimePoint now, protocol::Effects& effects);
   void propose(protocol::ProposalId id, const kv::Command& command);
   OperationId next_own_operation();
   void keep_epoch(TimePoint now);
-  std::size_t reads_waiting() const { return reads_.size() + local_reads_.size() + behind_.size(); }
+  std::size_t reads_waiting() const {
+    return reads_.size() + local_reads_.size() + behind_.size() + pages_.size();
+  }
   void begin_read(const ReadOptions& options, ReadWaiting&& read);
   void ask_protocol(ReadWaiting&& read);
   void begin_local_reads(TimePoint now);
   void release_behind(TimePoint now);
   void proceed(ReadWaiting&& read, const Status& status);
+  void begin_pages();
+  void read_page(Page&& page);
   void pass_before(const kv::Scan& scan);
   void page_was_read(const kv::Scan& scan, kv::ScanPage& page);
   void write_applied(protocol::ProposalId proposal, const kv::Applied& applied);
@@ -273,6 +298,8 @@ class Manager {
   std::vector<LocalRead> local_reads_;  // since the last turn
   std::multimap<Position, ReadBehind> behind_;
   TimePoint behind_until_ = kNever;  // when the first of them is refused
+  std::deque<Page> pages_;           // in the order in which they may be read
+  std::size_t pages_under_way_ = 0;  // begun, and not told
   // This replica's state has every write that was acknowledged before this moment.
   TimePoint fresh_at_ = kLongAgo;
   // When the last turns were, by their numbers.

@@ -55,7 +55,8 @@ void Manager::read(std::shared_ptr<const kv::Transaction> transaction, const Rea
   begin_read(options, std::move(read));
 }
 
-void Manager::scan(kv::Scan scan, bool may_follow, const ReadOptions& options, ScanDone done) {
+void Manager::scan(kv::Scan scan, bool may_follow, const ReadOptions& options, ScanDone done,
+                   ScanWanted is_wanted) {
   if (options.max_staleness.ns > 0 && protocol_->checks_operations()) {
     done(Status::invalid("how old a page of a range may be can be bounded under replication paxos "
                          "alone"),
@@ -65,32 +66,54 @@ void Manager::scan(kv::Scan scan, bool may_follow, const ReadOptions& options, S
   ReadWaiting read;
   ReadOptions how = options;
   if (scan.at != 0) how = {Consistency::kEventual, 0, {}};  // what is pinned does not change
-  read.proceed = [this, scan = std::move(scan), may_follow,
-                  done = std::move(done)](const Status& status) mutable {
+  Page page{std::move(scan), may_follow && has_total_order(), std::move(done),
+            std::move(is_wanted)};
+  read.proceed = [this, page = std::move(page)](const Status& status) mutable {
     if (!status.ok()) {
-      done(status, {});
+      page.done(status, {});
       return;
     }
-    const bool pins = may_follow && has_total_order();
-    if (listings_.is_alone(scan.at, scan.listing)) pass_before(scan);
-    auto shared = std::make_shared<ScanDone>(std::move(done));
-    state_machine_.scan(scan, pins, [this, scan, pins, shared](kv::ScanPage&& page) {
-      if (pins) page_was_read(scan, page);
-      Status read_status;
-      if (page.gone) {
-        read_status = {StatusCode::kRevisionGone,
-                       "the state of revision " + std::to_string(scan.at) +
-                           " is not kept at this replica any more; list again from the beginning"};
-      }
-      // As in finish_read(): a key that is missing from the page may have been removed by any
-      // write.
-      hold(log_ == nullptr ? page.position : 0,
-           [shared, read_status = std::move(read_status), page = std::move(page)]() mutable {
-             (*shared)(read_status, std::move(page));
-           });
-    });
+    want_turn();
+    pages_.push_back(std::move(page));
   };
   begin_read(how, std::move(read));
+}
+
+void Manager::begin_pages() {
+  for (std::size_t begun = 0; begun < limits_.pages_at_once && may_begin_page();) {
+    Page page = std::move(pages_.front());
+    pages_.pop_front();
+    if (page.is_wanted && !page.is_wanted()) {
+      page.done(Status::unavailable("nobody waits for this page any more"), {});
+      continue;
+    }
+    ++begun;
+    read_page(std::move(page));
+  }
+}
+
+void Manager::read_page(Page&& page) {
+  ++pages_under_way_;
+  const kv::Scan scan = std::move(page.scan);
+  const bool pins = page.pins;
+  if (listings_.is_alone(scan.at, scan.listing)) pass_before(scan);
+  auto shared = std::make_shared<ScanDone>(std::move(page.done));
+  state_machine_.scan(scan, pins, [this, scan, pins, shared](kv::ScanPage&& read) {
+    if (pins) page_was_read(scan, read);
+    Status status;
+    if (read.gone) {
+      status = {StatusCode::kRevisionGone,
+                "the state of revision " + std::to_string(scan.at) +
+                    " is not kept at this replica any more; list again from the beginning"};
+    }
+    // As in finish_read(): a key that is missing from the page may have been removed by any write.
+    hold(log_ == nullptr ? read.position : 0,
+         [this, shared, status = std::move(status), read = std::move(read)]() mutable {
+           if (!pages_.empty()) want_turn();
+           --pages_under_way_;
+           (*shared)(status, std::move(read));
+         });
+  });
 }
 
 // Whoever asks for a page has those before it. Before the first one there is nothing; in reverse

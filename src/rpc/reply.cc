@@ -37,6 +37,10 @@ void ReplyToken::send(xdrproc_t routine, const void* result) {
   });
 }
 
+bool ReplyToken::is_wanted() const {
+  return place_.transport == Transport::kUdp || server_->connection_at(place_) != nullptr;
+}
+
 bool ReplyToken::has_room(std::size_t size) const {
   const Connection* connection = server_->connection_at(place_);
   return connection == nullptr || (connection->has_room() && server_->turn_has_room(size));

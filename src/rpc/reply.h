@@ -37,6 +37,9 @@ class ReplyToken {
   // What will carry the answer: over UDP it must fit a datagram.
   Transport transport() const { return place_.transport; }
 
+  // Whether an answer can still reach who made the call: not when its connection is gone.
+  bool is_wanted() const;
+
   // Whether there is room for an answer of about `size` bytes: the client takes what it is sent
   // (less of it waits than ServerLimits allow one connection), and not too much was made in this
   // turn. A procedure with large answers asks this before it makes one; calls that were begun
@@ -61,6 +64,7 @@ class Reply {
   Reply(svc_req* request, XdrRoutine<T> routine) : token_(request), routine_(routine) {}
   void send(const T& result) { token_.send(untyped(routine_), &result); }
   Transport transport() const { return token_.transport(); }
+  bool is_wanted() const { return token_.is_wanted(); }
   bool has_room(std::size_t size) const { return token_.has_room(size); }
   void wait_for_room(UniqueFunction<void(Reply)> task) && {
     std::move(token_).wait_for_room(

@@ -1,5 +1,6 @@
 #include "service/client_ranges.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -23,7 +24,7 @@ void ClientRanges::range(const kv_range_args& args, rpc::Reply<kv_range_result> 
     send_failure(reply, kArms, status, context_.cluster.self);
     return;
   }
-  add({std::move(listing).value(), options.value(), context_.loop.now()}, std::move(reply));
+  read({std::move(listing).value(), options.value(), context_.loop.now()}, std::move(reply));
 }
 
 Status ClientRanges::check_offered(const replica::ReadOptions& options) const {
@@ -37,43 +38,15 @@ Status ClientRanges::check_offered(const replica::ReadOptions& options) const {
                "ask for eventual: each page is what the replica has then", context_.cluster);
 }
 
-// The pages behind the first one are of a state that this replica keeps.
-ClientRanges::Lane& ClientRanges::lane_of(const Question& question) {
-  const bool is_local =
-      question.listing.scan.at != 0 || question.options.consistency == Consistency::kEventual;
-  return is_local ? local_ : agreed_;
-}
-
-void ClientRanges::add(Question question, rpc::Reply<kv_range_result> reply) {
-  Lane& lane = lane_of(question);
-  lane.waiting.push_back({std::move(question), std::move(reply)});
-  run(lane);
-}
-
-// A page that is refused at once ends within read(): the loop goes on with the next one then.
-void ClientRanges::run(Lane& lane) {
-  if (lane.running) return;
-  lane.running = true;
-  while (lane.under_way < kPagesAtOnce && !lane.waiting.empty()) {
-    Call call = std::move(lane.waiting.front());
-    lane.waiting.pop_front();
-    ++lane.under_way;
-    read(lane, std::move(call));
-  }
-  lane.running = false;
-}
-
-void ClientRanges::read(Lane& lane, Call call) {
-  kv::Scan scan = call.question.listing.scan;
-  const replica::ReadOptions options = call.question.options;
-  const bool may_follow = !call.question.listing.one_page;
+void ClientRanges::read(Question question, rpc::Reply<kv_range_result> reply) {
+  const auto call = std::make_shared<Call>(Call{std::move(question), std::move(reply)});
+  const Question& asked = call->question;
   context_.manager.scan(
-      std::move(scan), may_follow, options,
-      [this, &lane, call = std::move(call)](const Status& status, kv::ScanPage&& page) mutable {
-        --lane.under_way;
-        finish(std::move(call), status, page);
-        run(lane);
-      });
+      asked.listing.scan, !asked.listing.one_page, asked.options,
+      [this, call](const Status& status, kv::ScanPage&& page) {
+        finish(std::move(*call), status, page);
+      },
+      [call] { return call->reply.is_wanted(); });
 }
 
 // A page that finds no room is read again when there is some, and not held until then. What the
@@ -89,7 +62,7 @@ void ClientRanges::finish(Call call, const Status& status, kv::ScanPage& page) {
     std::move(call.reply)
         .wait_for_room(
             [this, again = std::move(call.question)](rpc::Reply<kv_range_result> later) mutable {
-              add(std::move(again), std::move(later));
+              read(std::move(again), std::move(later));
             });
     return;
   }

@@ -1,10 +1,12 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "../../contract/deferring_store.h"
 #include "kv/scan.h"
 #include "replica/manager.h"
 #include "scripted_manager.h"
@@ -29,6 +31,11 @@ class ManagerListingsTest : public ScriptedManagerFixture {
   CPPUNIT_TEST(a_page_that_is_not_followed_keeps_nothing);
   CPPUNIT_TEST(without_a_total_order_nothing_is_pinned);
   CPPUNIT_TEST(a_first_page_is_as_consistent_as_it_was_asked_for);
+  CPPUNIT_TEST(some_pages_are_read_in_each_turn);
+  CPPUNIT_TEST(pages_that_wait_for_their_state_keep_no_others_waiting);
+  CPPUNIT_TEST(no_more_pages_are_read_than_are_told);
+  CPPUNIT_TEST(a_page_that_nobody_wants_any_more_is_not_read);
+  CPPUNIT_TEST(pages_that_may_be_read_count_as_reads_that_wait);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -250,6 +257,105 @@ class ManagerListingsTest : public ScriptedManagerFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("a=newb=old"), keys);
   }
 
+  // Asks for so many pages; each is counted when it is told.
+  void ask_for_pages(std::size_t count, const ReadOptions& options = eventual()) {
+    for (std::size_t i = 0; i < count; ++i) {
+      manager_->scan(by_two(), false, options, [this](const Status& status, kv::ScanPage&&) {
+        ++(status.ok() ? pages_told_ : pages_refused_);
+      });
+    }
+  }
+
+  void some_pages_are_read_in_each_turn() {
+    apply_five();
+    const std::size_t most = limits_.pages_at_once;
+    ask_for_pages(2 * most + 1);
+    for (const std::size_t told : {most, 2 * most}) {
+      turns_wanted_ = 0;
+      turn();
+      CPPUNIT_ASSERT_EQUAL(told, pages_told_);
+      CPPUNIT_ASSERT(turns_wanted_ > 0 && !manager_->quiet());
+    }
+    turns_wanted_ = 0;
+    turn();
+    CPPUNIT_ASSERT_EQUAL(2 * most + 1, pages_told_);
+    CPPUNIT_ASSERT(turns_wanted_ == 0 && manager_->quiet());
+  }
+
+  void pages_that_wait_for_their_state_keep_no_others_waiting() {
+    apply_five();
+    const std::size_t many = 10 * limits_.pages_at_once;
+    ask_for_pages(many, {Consistency::kSequential, 6, {}});
+    ask_for_pages(many, {Consistency::kEventual, 0, seconds(1)});  // the protocol is asked first
+    ask_for_pages(many, {});
+    turn();
+    CPPUNIT_ASSERT(pages_told_ == 0 && !manager_->quiet());
+    ask_for_pages(1);
+    turn();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, pages_told_);
+    apply("a", "new");
+    for (const protocol::ReadId read : protocol_->reads) {
+      protocol_->next.emplace_back(protocol::AllowRead{read});
+    }
+    for (std::size_t i = 0; i < 30; ++i) wake();
+    CPPUNIT_ASSERT_EQUAL(3 * many + 1, pages_told_);
+    CPPUNIT_ASSERT(manager_->quiet());
+  }
+
+  // Each takes memory until then, and a store may take its time.
+  void no_more_pages_are_read_than_are_told() {
+    contract::DeferringStore slow;
+    Manager manager(std::make_unique<ScriptedProtocol>(false), {slow, transport_, &log_, kSelf, 1},
+                    limits_, now_, [this] { ++turns_wanted_; });
+    const std::size_t most = limits_.pages_at_once;
+    for (std::size_t i = 0; i <= most; ++i) {
+      manager.scan(by_two(), false, eventual(),
+                   [this](const Status&, kv::ScanPage&&) { ++pages_told_; });
+    }
+    for (int i = 0; i < 3; ++i) manager.turn(now_);
+    CPPUNIT_ASSERT_EQUAL(most, slow.pending());
+    turns_wanted_ = 0;
+    slow.finish(1);
+    CPPUNIT_ASSERT(pages_told_ == 1 && turns_wanted_ == 1);
+    manager.turn(now_);
+    CPPUNIT_ASSERT_EQUAL(most, slow.pending());
+    while (slow.pending() > 0) slow.finish(0);
+    CPPUNIT_ASSERT(pages_told_ == most + 1 && turns_wanted_ == 1);
+  }
+
+  void a_page_that_nobody_wants_any_more_is_not_read() {
+    apply_five();
+    bool is_wanted = true;
+    for (int i = 0; i < 100; ++i) {
+      manager_->scan(
+          by_two(), true, eventual(),
+          [this](const Status& status, kv::ScanPage&&) {
+            ++(status.code() == StatusCode::kUnavailable ? pages_refused_ : pages_told_);
+          },
+          [&is_wanted] { return is_wanted; });
+    }
+    turn();
+    CPPUNIT_ASSERT_EQUAL(limits_.pages_at_once, pages_told_);
+    is_wanted = false;
+    ask_for_pages(1);
+    turn();  // they take no place in it
+    CPPUNIT_ASSERT_EQUAL(100 - limits_.pages_at_once, pages_refused_);
+    turn();
+    CPPUNIT_ASSERT_EQUAL(limits_.pages_at_once + 1, pages_told_);
+  }
+
+  void pages_that_may_be_read_count_as_reads_that_wait() {
+    Manager::Limits limits;
+    limits.reads_waiting_max = 10;
+    start(limits);
+    ask_for_pages(10);
+    turn();
+    CPPUNIT_ASSERT_EQUAL(limits.pages_at_once, pages_told_);
+    CPPUNIT_ASSERT_EQUAL(10 - limits.pages_at_once, manager_->counters().reads_waiting);
+    ask_for_pages(10);
+    CPPUNIT_ASSERT_EQUAL(10 - limits.pages_at_once, pages_refused_);
+  }
+
  private:
   void pass(Duration span) {
     now_ = now_ + span;
@@ -265,6 +371,8 @@ class ManagerListingsTest : public ScriptedManagerFixture {
   }
 
   kv::ScanPage page_;
+  std::size_t pages_told_ = 0;
+  std::size_t pages_refused_ = 0;
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(ManagerListingsTest);

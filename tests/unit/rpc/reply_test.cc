@@ -225,8 +225,15 @@ class ReplyTest : public CppUnit::TestFixture {
       RawClient client(server.address());
       client.send_call(call_of(1, ADD_LATER), ledger_add_bytes({1}));
       server.wait_until("it waits", [&] { return server.ledger().waiting.size() == 1; });
+      const auto is_wanted = [&] {
+        bool wanted = false;
+        server.on_loop([&] { wanted = server.ledger().waiting.front().reply.is_wanted(); });
+        return wanted;
+      };
+      CPPUNIT_ASSERT(is_wanted());
       client.reset();
       wait_for_no_connection(server);
+      CPPUNIT_ASSERT(!is_wanted());
       CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, server.counters().calls_waiting);
       server.on_loop([&] {
         if (is_dropped) {

@@ -52,6 +52,8 @@ Transaction comparing_a_revision() {
 
 // The arguments of a RANGE without bounds, limits, options and token.
 const std::string kWholeRange(13 * 4, '\0');
+constexpr std::size_t kReverse = 2 * 4;
+constexpr std::size_t kOptions = 6 * 4;  // a consistency, and what a sequential page has to see
 
 // Where the parts of a TXN's arguments begin: the operation id, how many compares (of a key of
 // three bytes, a relation, a target), how many steps (a GET: its kind, such a key, whether it wants
@@ -123,6 +125,7 @@ class ClientServiceTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_false_token_is_refused);
   CPPUNIT_TEST(arguments_of_anybody_are_answered);
   CPPUNIT_TEST(many_pages_at_once_are_all_answered);
+  CPPUNIT_TEST(pages_that_wait_keep_no_others_waiting);
   CPPUNIT_TEST(a_transaction_over_udp_is_run_only_if_its_results_fit);
   CPPUNIT_TEST(a_read_over_udp_that_is_too_long_says_so);
   CPPUNIT_TEST(forward_has_no_transactions_and_no_revisions);
@@ -420,7 +423,8 @@ class ClientServiceTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(KV_OK, client.put("key", "still there").status);
   }
 
-  // More than a turn may answer, from a client that sends them all before it reads.
+  // More than a turn may answer, from clients that send them all before they read: so some are read
+  // again where they were read first.
   void many_pages_at_once_are_all_answered() {
     ServedReplica replica(Replication::kPaxos);
     ServedClient client(replica);
@@ -430,8 +434,10 @@ class ClientServiceTest : public CppUnit::TestFixture {
     std::vector<std::unique_ptr<rpc::RawClient>> clients;
     for (int i = 0; i < kClients; ++i) {
       clients.push_back(std::make_unique<rpc::RawClient>(replica.address()));
+      std::string arguments = kWholeRange;
+      if (i % 2 == 1) arguments[kReverse + 3] = 1;
       for (std::uint32_t xid = 1; xid <= kCalls; ++xid) {
-        clients.back()->send_call(call_of(xid, RANGE), kWholeRange);
+        clients.back()->send_call(call_of(xid, RANGE), arguments);
       }
     }
     for (const auto& each : clients) {
@@ -440,6 +446,30 @@ class ClientServiceTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(reply.accepted && reply.stat == 0);
         CPPUNIT_ASSERT(reply.results.size() > kValueSizeMax / 4 * 3);
       }
+    }
+  }
+
+  // Each of them until it is refused, after two seconds: one after the other that takes minutes.
+  void pages_that_wait_keep_no_others_waiting() {
+    ServedReplica replica(Replication::kPaxos);
+    ServedClient client(replica);
+    fill(client, 1);
+    rpc::RawClient waits(replica.address());
+    std::string arguments = kWholeRange;
+    arguments[kOptions + 3] = KV_SEQUENTIAL;
+    arguments[kOptions + 4] = '\x7f';
+    constexpr std::uint32_t kCalls = 256;
+    for (std::uint32_t xid = 1; xid <= kCalls; ++xid) {
+      waits.send_call(call_of(xid, RANGE), arguments);
+    }
+    const TimePoint until = rpc::EventLoop::read_clock() + rpc::kPatience;
+    while (replica.counters().calls_waiting < kCalls) {
+      CPPUNIT_ASSERT(rpc::EventLoop::read_clock() < until);
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, client.range({}).keys.size());
+    for (std::uint32_t i = 0; i < kCalls; ++i) {
+      CPPUNIT_ASSERT_EQUAL(std::uint32_t{KV_UNAVAILABLE},
+                           XdrReader(waits.read_reply().results).read_uint32());
     }
   }
 
