@@ -40,3 +40,4 @@ status=$?
 cat stock.out
 ((status == 1)) || fail "attacks --target stock ended with status $status"
 expect_equal 'the summary' "$(tail -n 1 stock.out)" "0 passed, $((${#listed[@]} / 2)) failed"
+echo '  it fails in each of them'

@@ -5,14 +5,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "contract/temporary_directory.h"
 #include "rkv/dump_file.h"
 #include "rkv/load_source.h"
 
@@ -57,11 +58,10 @@ class DumpFormatTest : public CppUnit::TestFixture {
 
  public:
   void setUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "rkv-test.XXXXXX").string();
-    CPPUNIT_ASSERT(mkdtemp(pattern.data()) != nullptr);
-    directory_ = pattern;
+    owned_ = std::make_unique<contract::TemporaryDirectory>();
+    directory_ = owned_->path().string();
   }
-  void tearDown() override { std::filesystem::remove_all(directory_); }
+  void tearDown() override { owned_.reset(); }
 
   void writes_text_as_text_and_the_rest_as_base64() {
     CPPUNIT_ASSERT_EQUAL(std::string("{\"rkv_dump\":1,\"revision\":7}\n"),
@@ -237,6 +237,7 @@ class DumpFormatTest : public CppUnit::TestFixture {
                       [](std::uint64_t, std::uint64_t) {});
   }
 
+  std::unique_ptr<contract::TemporaryDirectory> owned_;
   std::string directory_;
   Pairs loaded_;
 };

@@ -4,12 +4,14 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "contract/temporary_directory.h"
 
 namespace rkv::cli {
 namespace {
@@ -29,12 +31,11 @@ class HistoryFileTest : public CppUnit::TestFixture {
 
  public:
   void setUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "rkv-test.XXXXXX").string();
-    CPPUNIT_ASSERT(mkdtemp(pattern.data()) != nullptr);
-    directory_ = pattern;
+    owned_ = std::make_unique<contract::TemporaryDirectory>();
+    directory_ = owned_->path().string();
     path_ = directory_ + "/a/b/history";
   }
-  void tearDown() override { std::filesystem::remove_all(directory_); }
+  void tearDown() override { owned_.reset(); }
 
   void keeps_lines() {
     HistoryFile file(path_);
@@ -96,6 +97,7 @@ class HistoryFileTest : public CppUnit::TestFixture {
     return count;
   }
 
+  std::unique_ptr<contract::TemporaryDirectory> owned_;
   std::string directory_;
   std::string path_;
 };

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "contract/temporary_directory.h"
+
 namespace rkv::cli {
 namespace {
 
@@ -29,13 +31,12 @@ class LoadPlaceTest : public CppUnit::TestFixture {
 
  public:
   void setUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "rkv-test.XXXXXX").string();
-    CPPUNIT_ASSERT(mkdtemp(pattern.data()) != nullptr);
-    directory_ = pattern;
+    owned_ = std::make_unique<contract::TemporaryDirectory>();
+    directory_ = owned_->path().string();
     path_ = directory_ + "/lines";
     write("lines", "a\t1\n");
   }
-  void tearDown() override { std::filesystem::remove_all(directory_); }
+  void tearDown() override { owned_.reset(); }
 
   void goes_on_where_it_was_noted() {
     LoadPlace fresh = place();
@@ -101,6 +102,7 @@ class LoadPlaceTest : public CppUnit::TestFixture {
   // Why a load does not go on; empty if it does.
   std::string reason() { return place().read().reason(); }
 
+  std::unique_ptr<contract::TemporaryDirectory> owned_;
   std::string directory_;
   std::string path_;
 };

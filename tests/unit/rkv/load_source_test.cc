@@ -7,11 +7,13 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/limits.h"
+#include "contract/temporary_directory.h"
 
 namespace rkv::cli {
 namespace {
@@ -35,11 +37,10 @@ class LoadSourceTest : public CppUnit::TestFixture {
 
  public:
   void setUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "rkv-test.XXXXXX").string();
-    CPPUNIT_ASSERT(mkdtemp(pattern.data()) != nullptr);
-    directory_ = pattern;
+    owned_ = std::make_unique<contract::TemporaryDirectory>();
+    directory_ = owned_->path().string();
   }
-  void tearDown() override { std::filesystem::remove_all(directory_); }
+  void tearDown() override { owned_.reset(); }
 
   void reads_lines() {
     load(std::string("a\t1\nb\t\nc\tx\ty\0\xff\r\nlast\tz", 22));
@@ -187,6 +188,7 @@ class LoadSourceTest : public CppUnit::TestFixture {
     load_lines(*InputFile::open(directory_ + "/lines").value(), make_sink());
   }
 
+  std::unique_ptr<contract::TemporaryDirectory> owned_;
   std::string directory_;
   Pairs pairs_;
   Pairs failures_;
