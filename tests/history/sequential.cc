@@ -96,17 +96,20 @@ KeyState seen_by(const StepResult& result) {
   return {result.found, result.value, result.version, result.created, result.modified};
 }
 
-// The part of a range that a page covers: from `first` (itself only with `with_first`) up to `last`
-// (the same); nothing: no bound.
+// An end of a part of a range; without a key there is none.
+struct Bound {
+  std::optional<std::string> key;
+  bool is_in = true;  // the key itself is in the part
+};
+
+// The part of a range that a page covers.
 struct Covered {
-  std::optional<std::string> first;
-  bool with_first = true;
-  std::optional<std::string> last;
-  bool with_last = true;
+  Bound first;
+  Bound last;
 
   bool contains(const std::string& key) const {
-    if (first && (with_first ? key < *first : key <= *first)) return false;
-    return !last || (with_last ? key <= *last : key < *last);
+    if (first.key && (key < *first.key || (key == *first.key && !first.is_in))) return false;
+    return !last.key || key < *last.key || (key == *last.key && last.is_in);
   }
 };
 
@@ -114,25 +117,16 @@ Covered covered_by(const Operation& operation) {
   const ListQuery& query = operation.list;
   const std::vector<ListedKey>& keys = operation.listed.keys;
   Covered covered;
-  if (!query.range.first.empty()) covered.first = query.range.first;
-  if (!query.range.end.empty()) {
-    covered.last = query.range.end;
-    covered.with_last = false;
-  }
-  auto& [begin, with_begin, end, with_end] = covered;
-  const auto cut_begin = [&](const std::string& key, bool with) {
-    (query.reverse ? end : begin) = key;
-    (query.reverse ? with_end : with_begin) = with;
-  };
+  if (!query.range.first.empty()) covered.first = {query.range.first, true};
+  if (!query.range.end.empty()) covered.last = {query.range.end, false};
+  Bound& begin = query.reverse ? covered.last : covered.first;
+  Bound& end = query.reverse ? covered.first : covered.last;
   if (!query.behind.empty()) {
-    cut_begin(query.behind, false);
+    begin = {query.behind, false};
   } else if (query.goes_on && !keys.empty()) {
-    cut_begin(keys.front().key, true);
+    begin = {keys.front().key, true};
   }
-  if (operation.listed.more && !keys.empty()) {
-    (query.reverse ? begin : end) = keys.back().key;
-    (query.reverse ? with_begin : with_end) = true;
-  }
+  if (operation.listed.more && !keys.empty()) end = {keys.back().key, true};
   return covered;
 }
 
@@ -164,12 +158,14 @@ std::vector<Look> looks_of_list(const Operation& operation, const Covered& cover
     seen[key.key] = {true, key.value, key.version, key.created, key.modified};
   }
   if (!operation.listed.count && !covers_nothing(operation)) {
-    auto key = keys.lower_bound(covered.first.value_or(""));
-    for (; key != keys.end() && (!covered.last || key->first <= *covered.last); ++key) {
+    const std::optional<std::string>& last = covered.last.key;
+    auto key = keys.lower_bound(covered.first.key.value_or(""));
+    for (; key != keys.end() && (!last || key->first <= *last); ++key) {
       if (covered.contains(key->first)) seen.try_emplace(key->first);
     }
   }
   std::vector<Look> looks;
+  looks.reserve(seen.size());
   for (auto& [key, state] : seen) looks.push_back({key, std::move(state)});
   return looks;
 }
