@@ -486,12 +486,7 @@ class AsyncClientTest : public CppUnit::TestFixture {
     FakeReplica second(2);
     const Reaction busy = failing(kBusyOnWire);
     second.expect({busy, busy, busy, busy, busy});
-    Client client({first.address(), second.address()}, kPatient);
-    RangeQuery query;
-    query.token = "k5";
-    query.server = second.address().name();
-    assert_ok(client.range(query));
-    CPPUNIT_ASSERT(first.calls().empty());
+    list_on_at(second, first);
     CPPUNIT_ASSERT_EQUAL(std::size_t{6}, second.calls().size());
   }
 
@@ -540,16 +535,20 @@ class AsyncClientTest : public CppUnit::TestFixture {
   void goes_on_listing_at_the_server_of_the_token() {
     FakeReplica first(1);
     FakeReplica second(2);
-    Client client({first.address(), second.address()}, kPatient);
-    RangeQuery query;
-    query.token = "k5";
-    query.server = second.address().name();
-    assert_ok(client.range(query));
-    CPPUNIT_ASSERT(first.calls().empty());
+    list_on_at(second, first);
     CPPUNIT_ASSERT_EQUAL(std::string("k5"), second.calls().at(0).key);
   }
 
  private:
+  // Asks for a page with a token of one server, which is not the first one, and never that.
+  static void list_on_at(const FakeReplica& server, const FakeReplica& first) {
+    Client client({first.address(), server.address()}, kPatient);
+    RangeQuery query;
+    query.token = "k5";
+    query.server = server.address().name();
+    assert_ok(client.range(query));
+    CPPUNIT_ASSERT(first.calls().empty());
+  }
   static ReadOutcome get(rpc::EventLoop& loop, AsyncClient& client) {
     std::optional<ReadOutcome> outcome;
     client.get("k", [&outcome](ReadOutcome told) { outcome = std::move(told); });

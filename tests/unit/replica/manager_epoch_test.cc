@@ -8,19 +8,17 @@
 #include <utility>
 #include <vector>
 
-#include "kv/memory_store.h"
 #include "replica/manager.h"
-#include "scripted_protocol.h"
+#include "scripted_manager.h"
 
 namespace rkv::replica {
 namespace {
 
-constexpr ReplicaId kSelf{1};
 constexpr ReplicaId kOther{2};
 constexpr ReplicaId kNobody{};
 
 // Epochs of operations: who begins them, and what they do to writes without an operation id.
-class ManagerEpochTest : public CppUnit::TestFixture {
+class ManagerEpochTest : public ScriptedManagerFixture {
   CPPUNIT_TEST_SUITE(ManagerEpochTest);
   CPPUNIT_TEST(a_leader_begins_an_epoch_after_so_long_in_office);
   CPPUNIT_TEST(a_follower_begins_none);
@@ -34,11 +32,7 @@ class ManagerEpochTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE_END();
 
  public:
-  void setUp() override { start(false); }
-  void tearDown() override {
-    manager_.reset();
-    store_.reset();
-  }
+  void setUp() override { begin(false); }
 
   void a_leader_begins_an_epoch_after_so_long_in_office() {
     protocol_->leader = kSelf;
@@ -66,7 +60,7 @@ class ManagerEpochTest : public CppUnit::TestFixture {
 
   void a_follower_begins_none() {
     for (const bool checks_operations : {false, true}) {
-      start(checks_operations);
+      begin(checks_operations);
       protocol_->leader = kOther;
       remember();
       fill();
@@ -83,7 +77,7 @@ class ManagerEpochTest : public CppUnit::TestFixture {
     remember();
     pass(limits_.epoch_age_max * 2);
     CPPUNIT_ASSERT(protocol_->proposed.empty());
-    start(true);
+    begin(true);
     remember();
     pass(limits_.epoch_age_max + seconds(1));
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, protocol_->proposed.size());
@@ -187,24 +181,13 @@ class ManagerEpochTest : public CppUnit::TestFixture {
   }
 
  private:
-  void start(bool checks_operations) {
-    manager_.reset();
-    store_ = std::make_unique<kv::MemoryStore>();
-    auto protocol = std::make_unique<ScriptedProtocol>(checks_operations);
-    protocol_ = protocol.get();
-    limits_.sessions = {8, 8, 8, 1000};
-    limits_.epoch_age_max = seconds(60);
+  void begin(bool checks_operations) {
+    Manager::Limits limits;
+    limits.sessions = {8, 8, 8, 1000};
+    limits.epoch_age_max = seconds(60);
     remembered_ = 0;
     results_.clear();
-    manager_ = std::make_unique<Manager>(std::move(protocol),
-                                         Manager::Environment{*store_, transport_, &log_, kSelf, 1},
-                                         limits_, now_, [] {});
-    wake();
-  }
-  // A turn in which something has happened.
-  void wake() {
-    manager_->peer_up(kSelf);
-    manager_->turn(now_);
+    start(limits, checks_operations);
   }
   // Turns when they are wanted.
   void pass(Duration span) {
@@ -254,13 +237,6 @@ class ManagerEpochTest : public CppUnit::TestFixture {
     wake();
   }
 
-  TimePoint now_{1'000'000'000};
-  Manager::Limits limits_;
-  UnreadLog log_;
-  SilentTransport transport_;
-  std::unique_ptr<kv::MemoryStore> store_;
-  std::unique_ptr<Manager> manager_;
-  ScriptedProtocol* protocol_ = nullptr;
   std::uint64_t remembered_ = 0;
   std::vector<WriteResult> results_;
 };
