@@ -62,9 +62,9 @@ void MemoryStore::visit_replies(ReplyVisitor visitor) const {
   for (const auto& [id, reply] : replies_) visitor(id, reply);
 }
 
-void MemoryStore::write() {
-  if (durable_ == applied_) return;
-  durable_ = applied_;
+void MemoryStore::write_sealed() {
+  if (durable_ == sealed_) return;
+  durable_ = sealed_;
   if (listener_) listener_(durable_);
 }
 

@@ -34,7 +34,8 @@ class MemoryStore final : public Store {
   void apply(Position position, std::vector<Change> changes, SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override;
   std::uint64_t epoch() const override { return epoch_; }
-  void write() override;
+  void seal() override { sealed_ = applied_; }
+  void write_sealed() override;
   void set_durable_listener(DurableListener listener) override;
   void hash(HashDone done) override;
   Position applied() const override { return applied_; }
@@ -47,6 +48,7 @@ class MemoryStore final : public Store {
   ReplyTable replies_;
   std::uint64_t epoch_ = 0;
   Position applied_ = 0;
+  Position sealed_ = 0;
   Position durable_ = 0;
   DurableListener listener_;
 };

@@ -97,14 +97,20 @@ class Store {
 
   // Begins to make durable everything that was applied so far. What is applied and written while an
   // earlier write is under way is gathered into one. Does nothing when there is nothing new.
-  virtual void write() = 0;
+  void write() {
+    seal();
+    write_sealed();
+  }
+  // The same in two steps: says that everything applied so far is what is to be made durable next,
+  // and begins to make that durable, and nothing that was applied between the two.
+  virtual void seal() = 0;
+  virtual void write_sealed() = 0;
   // Is told each time durable() has grown. One listener; set before the first write().
   using DurableListener = std::function<void(Position durable)>;
   virtual void set_durable_listener(DurableListener listener) = 0;
 
-  // Hashes the state at one position between applied() at the call and applied() at the callback.
-  // Takes as long as reading all of it; what was not written is written first where that is needed,
-  // and never answers when that fails. Many calls at once share the work.
+  // Hashes the state at one position between durable() at the call and applied() at the callback.
+  // Takes as long as reading all of it. Many calls at once share the work.
   using HashDone = std::function<void(const StateHash& hash)>;
   virtual void hash(HashDone done) = 0;
 

@@ -67,7 +67,7 @@ bool Acceptor::follow(const Ballot& ballot, TimePoint now) {
 
 bool Acceptor::accept(const Ballot& ballot, Slot slot, const Value& value, Slot learned) {
   RKV_CHECK(is_running_ && ballot == promised_, "who accepts has promised that ballot");
-  // A vote for a slot that is known to be chosen would be for the same value, and changes nothing.
+  // Chosen is chosen: a majority that counts this one has a real vote for the same value.
   if (slot <= learned) return true;
   if (lost_up_to_ && slot <= *lost_up_to_) return false;
   // Twice what a leader may have open: that much can come together when leaders change.

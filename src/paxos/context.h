@@ -54,6 +54,8 @@ class Context {
 
   // The Persist that ends this turn, if anything is to be made durable.
   protocol::SyncPoint this_sync() const { return syncs_ + 1; }
+  // The last Persist that was made; 0: none.
+  protocol::SyncPoint last_sync() const { return syncs_; }
   // What must be durable before anything may be said that depends on the acceptor's promises and
   // votes as they are now.
   protocol::SyncPoint acceptor_sync() const {

@@ -47,7 +47,7 @@ void Learner::learn(Value value) {
 }
 
 const Value& Learner::value(Slot slot) const {
-  RKV_CHECK(is_running_ && slot > cut() && slot <= learned_, "the value of this slot is kept");
+  RKV_CHECK(keeps(slot), "the value of this slot is kept");
   return kept_[slot - cut() - 1];
 }
 

@@ -28,6 +28,7 @@ class Paxos final : public protocol::Protocol {
 
   void recover(protocol::Recovery recovery, TimePoint now, protocol::Effects& effects) override;
   bool keeps_log() const override { return true; }
+  std::optional<protocol::SyncPoint> applied_sync() const override;
   std::vector<LogRecord> live_records() const override { return acceptor_.live_records(); }
   void step(protocol::Event event, TimePoint now, protocol::Effects& effects) override;
   void tick(TimePoint now, protocol::Effects& effects) override;

@@ -30,17 +30,17 @@ RecoveredRoles recover_roles(const protocol::Recovery& recovery) {
     roles.standing = *standing;
   }
   std::map<Slot, SlotRecord> records = last_records(log);
-  // Up to the standing's watermark, and above what it says was cut, the last record of a slot holds
-  // the chosen value; but not if a later one may be among what is damaged.
+  // Up to the standing's watermark and up to what the state has, which was saved when the log had
+  // it, and above what the standing says was cut, the last record of a slot holds the chosen value;
+  // but not if a later one may be among what is damaged.
   const bool is_whole = !log.lost_up_to;
+  const Slot known = std::max(roles.standing.chosen, recovery.applied);
   const auto is_chosen = [&](const SlotRecord& record) {
     return record.type == SlotRecord::Type::kChosen ||
-           (is_whole && record.slot > roles.standing.cut && record.slot <= roles.standing.chosen);
+           (is_whole && record.slot > roles.standing.cut && record.slot <= known);
   };
 
-  // What is in the state already, kept for others: backwards from there as far as it is known. The
-  // state may be ahead of the watermark that was last written down, when the log's disk was slower;
-  // then nothing is kept, and the next standing says so.
+  // What is in the state already, kept for others: backwards from there as far as it is known.
   for (Slot slot = recovery.applied; slot > 0; --slot) {
     const auto found = records.find(slot);
     if (found == records.end() || !is_chosen(found->second)) break;

@@ -70,7 +70,6 @@ void Paxos::start_learner(protocol::Recovery recovery) {
   std::vector<LogRecord>& records = recovery.log.records;
   records.insert(records.end(), context_.chosen_records.begin(), context_.chosen_records.end());
   Standing standing = decode_standing(recovery.log.standing).value_or(Standing());
-  standing.chosen = std::max(standing.chosen, learner_.learned());
   standing.cut = std::max(standing.cut, learner_.cut());
   recovery.log.standing = encode_standing(standing);
   RecoveredRoles roles = recover_roles(recovery);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,11 @@ class Protocol {
   // with Check before it decides, and has everything applied that it decided on. The second kind
   // also wants to know the keys of what is proposed.
   virtual bool checks_operations() const { return false; }
+  // By when the log holds what must be there before a state may be saved that has everything
+  // applied so far; nothing while part of that cannot be written down. A state that was ahead of
+  // the log would have what nobody can be told any more. Asked at the end of a turn. 0: only what
+  // is durable is applied.
+  virtual std::optional<SyncPoint> applied_sync() const { return 0; }
   // The records that must outlive older parts of the log: of every slot above the last CutLog that
   // is not known to be chosen. As of the last Persist.
   virtual std::vector<LogRecord> live_records() const { return {}; }

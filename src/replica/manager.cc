@@ -65,6 +65,7 @@ Manager::Manager(std::unique_ptr<protocol::Protocol> protocol, const Environment
     } else {
       enqueue(protocol::StateSaved{durable});
     }
+    begin_hashes();
   });
   protocol::Effects effects;
   protocol_->recover(std::move(recovery), now, effects);
@@ -210,6 +211,7 @@ void Manager::turn(TimePoint now) {
   const bool tick_is_due = protocol_->next_tick() <= now;
   if (!has_work() && now < next_turn()) return;
   in_turn_ = true;
+  hash_came_ = false;
   ++counters_.turns;
   turns_[counters_.turns % kTurnsRemembered] = {counters_.turns, now};
   begin_local_reads(now);
@@ -226,6 +228,7 @@ void Manager::turn(TimePoint now) {
   release_behind(now);
   begin_pages();
   listings_.tick(now);
+  begin_hashes();
   save_state(now);
   in_turn_ = false;
   if (has_work()) wanted_();
@@ -244,28 +247,53 @@ ManagerCounters Manager::counters() const {
   return counters;
 }
 
-// Without a log the store's write is what makes this turn durable. With one it can wait.
+// Without a log the store's write is what makes this turn durable. With one it can wait, and must
+// until the log is durable that it came from.
 void Manager::save_state(TimePoint now) {
   if (log_ == nullptr) {
     store_.write();
     return;
   }
+  if (!save_after_) begin_save(now);
+  if (!save_after_ || *save_after_ > log_->durable()) return;  // more of it makes a turn
+  save_after_.reset();
+  RKV_FAILPOINT(replica_before_save);
+  store_.write_sealed();
+  RKV_FAILPOINT(replica_after_save);
+}
+
+void Manager::begin_save(TimePoint now) {
   const std::uint64_t unsaved = store_.applied() - saving_;
   if (unsaved == 0) return;
   if (unsaved_since_ == kNever) unsaved_since_ = now;
   save_at_ = kNever;
   if (store_.durable() < saving_) return;  // the end of that save makes a turn
   if (unsaved < limits_.applied_unsaved_max && unsaved_bytes_ < limits_.unsaved_bytes_max &&
-      now < unsaved_since_ + limits_.unsaved_age_max) {
+      now < unsaved_since_ + limits_.unsaved_age_max && hashes_waiting_.empty()) {
     save_at_ = unsaved_since_ + limits_.unsaved_age_max;
     return;
   }
+  save_after_ = protocol_->applied_sync();
+  if (!save_after_) return;  // what can be written down again makes a turn
+  store_.seal();
   saving_ = store_.applied();
   unsaved_bytes_ = 0;
   unsaved_since_ = kNever;
-  RKV_FAILPOINT(replica_before_save);
-  store_.write();
-  RKV_FAILPOINT(replica_after_save);
+}
+
+void Manager::hash(HashDone done) {
+  want_turn();
+  hash_came_ = true;
+  hashes_waiting_.emplace_back(store_.applied(), std::move(done));
+}
+
+// The store hashes what is on disk.
+void Manager::begin_hashes() {
+  while (!hashes_waiting_.empty() && hashes_waiting_.front().first <= store_.durable()) {
+    const HashDone done = std::move(hashes_waiting_.front().second);
+    hashes_waiting_.pop_front();
+    store_.hash(done);
+  }
 }
 
 void Manager::carry_out(protocol::Effects& effects) {

@@ -166,6 +166,11 @@ class Manager {
   void peer_up(ReplicaId peer);
   void peer_down(ReplicaId peer, std::string reason);
 
+  // Hashes the state at one position between what was applied at the call and at the callback. It
+  // is saved first as far as it is not; where that takes reading all of it, calls share the work.
+  using HashDone = kv::Store::HashDone;
+  void hash(HashDone done);
+
   // Works on everything that came since the last turn: steps the protocol through it, carries out
   // what it decided, and hands the store one write.
   void turn(TimePoint now);
@@ -230,7 +235,8 @@ class Manager {
   void want_turn();
   void enqueue(protocol::Event event);
   bool has_work() const {
-    return !events_.empty() || !role_changes_.empty() || !local_reads_.empty() || may_begin_page();
+    return !events_.empty() || !role_changes_.empty() || !local_reads_.empty() || hash_came_ ||
+           may_begin_page();
   }
   bool may_begin_page() const {
     return !pages_.empty() && pages_under_way_ < limits_.pages_at_once;
@@ -256,6 +262,8 @@ class Manager {
   void end_write(std::unordered_map<protocol::ProposalId, Write>::iterator found, Status status,
                  std::vector<ReplicaId> missing);
   void save_state(TimePoint now);
+  void begin_save(TimePoint now);
+  void begin_hashes();
   void carry_out(protocol::Effects& effects);
   void carry_out(protocol::Persist&& persist);
   void carry_out(protocol::Apply&& apply);
@@ -313,10 +321,13 @@ class Manager {
   std::uint64_t own_sequence_ = 0;
   std::set<std::uint64_t> own_outstanding_;
   bool has_room_ = true;
-  Position saving_ = 0;               // what the store was last told to save
-  std::size_t unsaved_bytes_ = 0;     // of commands applied since
-  TimePoint unsaved_since_ = kNever;  // when the first of them was
-  TimePoint save_at_ = kNever;        // when it is time to save them; not while a save is under way
+  Position saving_ = 0;  // what the store was last told to save, or is about to be
+  std::optional<protocol::SyncPoint> save_after_;  // when it is told; nothing: it was
+  std::size_t unsaved_bytes_ = 0;                  // of commands applied since
+  TimePoint unsaved_since_ = kNever;               // when the first of them was
+  TimePoint save_at_ = kNever;  // when it is time to save them; not while a save is under way
+  std::deque<std::pair<Position, HashDone>> hashes_waiting_;  // until this is saved
+  bool hash_came_ = false;                                    // since the last turn
   // What waits for a sync, in the order in which it was decided for each.
   std::multimap<protocol::SyncPoint, UniqueFunction<void()>> held_;
   // Callbacks given to the transport hold this weakly: none runs after the manager is gone.

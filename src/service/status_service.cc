@@ -65,9 +65,9 @@ void StatusService::status(const kv_status_args& args, rpc::Reply<kv_status_resu
     send_status(std::move(reply), nullptr);
     return;
   }
-  // The store wants a copyable callback, and a reply is one of a kind.
+  // A copyable callback is wanted, and a reply is one of a kind.
   auto waiting = std::make_shared<rpc::Reply<kv_status_result>>(std::move(reply));
-  store_.hash(
+  context_.manager.hash(
       [this, waiting](const kv::StateHash& hash) { send_status(std::move(*waiting), &hash); });
 }
 

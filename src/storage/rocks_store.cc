@@ -25,7 +25,6 @@ RocksStore::RocksStore(const Options& options, std::unique_ptr<RocksDatabase> da
       replies_(std::move(content.replies)),
       epoch_(content.epoch),
       applied_(content.position),
-      asked_(content.position),
       durable_(content.position),
       alive_(std::make_shared<bool>(true)),
       database_(std::move(database)) {
@@ -80,13 +79,13 @@ Position RocksStore::pin() {
 void RocksStore::apply(Position position, std::vector<kv::Change> changes,
                        kv::SessionChanges sessions) {
   RKV_CHECK(position == applied_ + 1, "changes are applied in the order of their positions");
-  unwritten_.add(position, changes);
+  unsealed_.add(position, changes);
   if (history_.wants_changes()) save_before(position, changes);
   table_.change(std::move(changes));
   for (const kv::ReplyChange& change : sessions.replies) apply(change);
   if (sessions.epoch) {
     epoch_ = *sessions.epoch;
-    unwritten_.add_epoch(epoch_);
+    unsealed_.add_epoch(epoch_);
   }
   applied_ = position;
 }
@@ -106,17 +105,19 @@ void RocksStore::apply(const kv::ReplyChange& change) {
   } else {
     replies_.erase(change.id);
   }
-  unwritten_.add(change, is_new);
+  unsealed_.add(change, is_new);
 }
 
 void RocksStore::visit_replies(ReplyVisitor visitor) const {
   for (const auto& [id, reply] : replies_) visitor(id, reply);
 }
 
-void RocksStore::write() {
-  if (asked_ == applied_) return;
-  asked_ = applied_;
-  writer_->write(std::exchange(unwritten_, RocksChanges()));
+void RocksStore::seal() {
+  if (!unsealed_.empty()) sealed_.append(std::exchange(unsealed_, RocksChanges()));
+}
+
+void RocksStore::write_sealed() {
+  if (!sealed_.empty()) writer_->write(std::exchange(sealed_, RocksChanges()));
 }
 
 void RocksStore::set_durable_listener(DurableListener listener) { listener_ = std::move(listener); }
@@ -124,7 +125,6 @@ void RocksStore::set_durable_listener(DurableListener listener) { listener_ = st
 void RocksStore::become_durable(Position position) {
   RKV_CHECK(position >= durable_ && position <= applied_, "durable is between durable and applied");
   durable_ = position;
-  hash_when_durable();
   if (listener_) listener_(durable_);
 }
 
@@ -138,14 +138,6 @@ void RocksStore::hash(HashDone done) {
 
 void RocksStore::begin_hash() {
   hash_under_way_ = std::exchange(hash_waiting_, {});
-  hash_awaits_ = applied_;
-  write();
-  hash_when_durable();
-}
-
-void RocksStore::hash_when_durable() {
-  if (!hash_awaits_ || durable_ < *hash_awaits_) return;
-  hash_awaits_.reset();
   hasher_->begin();
 }
 

@@ -73,7 +73,8 @@ class RocksStore final : public kv::Store {
              kv::SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override;
   std::uint64_t epoch() const override { return epoch_; }
-  void write() override;
+  void seal() override;
+  void write_sealed() override;
   void set_durable_listener(DurableListener listener) override;
   void hash(HashDone done) override;
   Position applied() const override { return applied_; }
@@ -87,7 +88,6 @@ class RocksStore final : public kv::Store {
   void apply(const kv::ReplyChange& change);
   void become_durable(Position position);
   void begin_hash();
-  void hash_when_durable();
   void finish_hash(const kv::StateHash& hash);
 
   const std::function<void(std::function<void()>)> post_;
@@ -96,13 +96,12 @@ class RocksStore final : public kv::Store {
   kv::MemoryStore::ReplyTable replies_;
   std::uint64_t epoch_;
   Position applied_;
-  RocksChanges unwritten_;  // what was applied since write() was called
-  Position asked_;          // the last position applied then
+  RocksChanges unsealed_;  // what was applied since seal() was called
+  RocksChanges sealed_;    // what was before, since write_sealed() was
   Position durable_;
   DurableListener listener_;
   std::vector<HashDone> hash_waiting_;    // for the next hash
   std::vector<HashDone> hash_under_way_;  // for the one that was begun
-  std::optional<Position> hash_awaits_;   // what must be durable before the hasher works at it
   // Posted tasks hold this weakly: none runs after the store is gone.
   std::shared_ptr<bool> alive_;
   const std::unique_ptr<RocksDatabase> database_;

@@ -37,9 +37,9 @@ void DeferringStore::apply(Position position, std::vector<kv::Change> changes,
   memory_.apply(position, std::move(changes), std::move(sessions));
 }
 
-void DeferringStore::write() {
-  if (asked_ == memory_.applied()) return;
-  asked_ = memory_.applied();
+void DeferringStore::write_sealed() {
+  if (asked_ == sealed_) return;
+  asked_ = sealed_;
   pending_.emplace_back([this, position = asked_] {
     if (position <= durable_) return;
     durable_ = position;

@@ -31,7 +31,8 @@ class DeferringStore final : public kv::Store {
              kv::SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override { memory_.visit_replies(visitor); }
   std::uint64_t epoch() const override { return memory_.epoch(); }
-  void write() override;
+  void seal() override { sealed_ = memory_.applied(); }
+  void write_sealed() override;
   void set_durable_listener(DurableListener listener) override;
   void hash(HashDone done) override;
   Position applied() const override { return memory_.applied(); }
@@ -41,7 +42,8 @@ class DeferringStore final : public kv::Store {
  private:
   kv::MemoryStore memory_;
   std::deque<std::function<void()>> pending_;
-  Position asked_ = 0;  // the last position applied when write() was called
+  Position sealed_ = 0;
+  Position asked_ = 0;  // the last position sealed when write_sealed() was called
   Position durable_ = 0;
   DurableListener listener_;
 };

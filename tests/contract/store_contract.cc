@@ -254,7 +254,7 @@ void StoreContract::hash_stands_for_a_position() {
     put("key " + std::to_string(1000 + i), "value");
     if (i % 3 == 0) store().write();
     if (i % 20 != 0) continue;
-    const Position before = store().applied();
+    const Position before = store().durable();
     store().hash([&, before](const kv::StateHash& hash) {
       CPPUNIT_ASSERT(hash.position >= before && hash.position <= store().applied());
       CPPUNIT_ASSERT(hash.keys == hash.position);

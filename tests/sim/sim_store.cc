@@ -31,16 +31,16 @@ void SimStore::apply(Position position, std::vector<kv::Change> changes,
   state_.apply(position, std::move(changes), std::move(sessions));
 }
 
-void SimStore::write() {
+void SimStore::write_sealed() {
   if (writing_ != 0) {
     again_ = true;
-  } else if (applied() > durable_) {
+  } else if (sealed_ > durable_) {
     begin_write();
   }
 }
 
 void SimStore::begin_write() {
-  writing_ = applied();
+  writing_ = sealed_;
   constexpr Duration kWriteMin = milliseconds(1);
   constexpr Duration kWriteMean = milliseconds(5);
   image_.scheduler_.after(kWriteMin + draw_exponential(image_.random_, kWriteMean), image_,
@@ -54,7 +54,7 @@ void SimStore::finish_write() {
     unwritten_.pop_front();
   }
   durable_ = std::exchange(writing_, 0);
-  if (std::exchange(again_, false) && applied() > durable_) begin_write();
+  if (std::exchange(again_, false) && sealed_ > durable_) begin_write();
   if (listener_) listener_(durable_);
 }
 

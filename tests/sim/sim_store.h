@@ -63,7 +63,8 @@ class SimStore final : public kv::Store {
              kv::SessionChanges sessions) override;
   void visit_replies(ReplyVisitor visitor) const override { state_.visit_replies(visitor); }
   std::uint64_t epoch() const override { return state_.epoch(); }
-  void write() override;
+  void seal() override { sealed_ = applied(); }
+  void write_sealed() override;
   void set_durable_listener(DurableListener listener) override { listener_ = std::move(listener); }
   void hash(HashDone done) override { state_.hash(std::move(done)); }
   Position applied() const override { return state_.applied(); }
@@ -86,6 +87,7 @@ class SimStore final : public kv::Store {
   DurableListener listener_;
   std::deque<Unwritten> unwritten_;  // in the state and not in the image
   Position durable_ = 0;
+  Position sealed_ = 0;
   Position writing_ = 0;  // up to here; 0: no write is under way
   bool again_ = false;    // another one was asked for meanwhile
 };

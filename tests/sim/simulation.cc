@@ -102,8 +102,8 @@ Facts Simulation::facts() const {
 void Simulation::add_replicas() {
   std::vector<ReplicaId> ids;
   for (std::uint32_t i = 1; i <= options_.schedule.replicas; ++i) ids.push_back(ReplicaId{i});
-  // In some runs so few slots are kept that a replica can fall behind every log.
   const std::uint64_t kept = draw_chance(random_, 0.25) ? draw_between(random_, 20, 2000) : 0;
+  keeps_few_ = kept != 0;
   for (const ReplicaId id : ids) {
     Replica::Options options{{id, ids, random_.next(), kept},
                              options_.protocol,
@@ -407,8 +407,10 @@ std::string Simulation::describe_lacks() const {
 }
 
 // Whether a replica that is well needs what all others that are have cut: nothing but a transfer of
-// the state, which is not there yet, helps it.
+// the state, which is not there yet, helps it. Only where few slots are kept: elsewhere some log
+// has all that is chosen and not applied everywhere.
 bool Simulation::stranded() const {
+  if (!keeps_few_) return false;
   std::vector<View> views;
   for (std::size_t i = 0; i < replicas_.size(); ++i) {
     if (is_well_[i] && replicas_[i]->running()) views.push_back(replicas_[i]->view());

@@ -94,6 +94,7 @@ class Simulation final : public EventHandler {
   const std::unique_ptr<Invariants> invariants_;
   std::unique_ptr<Network> network_;
   std::vector<std::unique_ptr<Replica>> replicas_;
+  bool keeps_few_ = false;  // so few slots that a replica can fall behind every log
   std::unique_ptr<Clients> clients_;
   Network::Weather weather_;
   std::size_t next_step_ = 0;

@@ -25,6 +25,9 @@ class WatchedProtocol final : public protocol::Protocol {
   }
   bool keeps_log() const override { return protocol_->keeps_log(); }
   bool checks_operations() const override { return protocol_->checks_operations(); }
+  std::optional<protocol::SyncPoint> applied_sync() const override {
+    return protocol_->applied_sync();
+  }
   std::vector<LogRecord> live_records() const override { return protocol_->live_records(); }
   void step(protocol::Event event, TimePoint now, protocol::Effects& effects) override {
     const std::size_t before = effects.size();

@@ -21,7 +21,8 @@ class RecoveryTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(what_the_state_has_is_kept_for_others);
   CPPUNIT_TEST(what_is_not_known_to_be_chosen_is_a_vote);
   CPPUNIT_TEST(the_last_record_of_a_slot_holds);
-  CPPUNIT_TEST(a_state_ahead_of_the_log_keeps_nothing);
+  CPPUNIT_TEST(what_a_state_ahead_of_the_watermark_has_is_kept);
+  CPPUNIT_TEST(a_state_ahead_of_a_damaged_log_keeps_nothing);
   CPPUNIT_TEST(votes_up_to_the_cut_are_never_told_as_chosen);
   CPPUNIT_TEST(a_damaged_log_tells_only_what_was_told_to_be_chosen);
   CPPUNIT_TEST(damage_is_not_forgotten_at_the_next_start);
@@ -72,11 +73,26 @@ class RecoveryTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("second"), text_of(roles.votes.at(2).value));
   }
 
-  // The state was saved before the log had the records that it came from.
-  void a_state_ahead_of_the_log_keeps_nothing() {
+  // A state is saved when the log is durable that it came from: its slots are chosen ones, also
+  // those above the watermark that was last written down.
+  void what_a_state_ahead_of_the_watermark_has_is_kept() {
+    vote(kOld, 1, "one");
+    vote(kOld, 2, "lost");
+    chosen(2, "two");
+    vote(kNew, 3, "three");
+    const RecoveredRoles roles = recover({kNew, 1, 0, 0}, 2);
+    CPPUNIT_ASSERT((texts(roles.kept) == std::vector<std::string>{"one", "two"}));
+    CPPUNIT_ASSERT(roles.to_apply.empty());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, roles.votes.size());
+    CPPUNIT_ASSERT_EQUAL(std::string("three"), text_of(roles.votes.at(3).value));
+  }
+
+  // The log has lost its end, and the first records of slots whose later ones told what is chosen.
+  void a_state_ahead_of_a_damaged_log_keeps_nothing() {
     vote(kOld, 1, "one");
     vote(kOld, 2, "lost?");
-    const RecoveredRoles roles = recover({kOld, 1, 0, 0}, 5);
+    recovery_.log.lost_up_to = 2;
+    const RecoveredRoles roles = recover({kOld, 1, 0, 0}, 2);
     CPPUNIT_ASSERT(roles.kept.empty() && roles.to_apply.empty() && roles.votes.empty());
   }
 

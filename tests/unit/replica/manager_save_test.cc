@@ -3,6 +3,7 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -27,6 +28,7 @@ class AloneProtocol final : public protocol::Protocol {
   bool keeps_log() const override { return true; }
   // So writes without an operation id get none: there is nothing to forget, and no time for it.
   bool checks_operations() const override { return true; }
+  std::optional<protocol::SyncPoint> applied_sync() const override { return applied_sync_; }
   void step(protocol::Event event, TimePoint, protocol::Effects& effects) override {
     const auto* propose = std::get_if<protocol::Propose>(&event);
     if (propose == nullptr) return;
@@ -38,8 +40,27 @@ class AloneProtocol final : public protocol::Protocol {
   void flush(TimePoint, protocol::Effects&) override {}
   protocol::Role role() const override { return {"alone", kSelf, ""}; }
 
+  void set_applied_sync(std::optional<protocol::SyncPoint> sync) { applied_sync_ = sync; }
+
  private:
   Position position_ = 0;
+  std::optional<protocol::SyncPoint> applied_sync_ = 0;
+};
+
+// A log that is durable up to where the test says.
+class HeldLog final : public UnreadLog {
+ public:
+  BatchNumber durable() const override { return durable_; }
+  void set_durable_listener(DurableListener listener) override { listener_ = std::move(listener); }
+
+  void become_durable(BatchNumber batch) {
+    durable_ = batch;
+    listener_(batch);
+  }
+
+ private:
+  BatchNumber durable_ = 0;
+  DurableListener listener_;
 };
 
 // A store whose writes are finished by the test.
@@ -58,9 +79,13 @@ class HeldStore final : public kv::Store {
   }
   void visit_replies(ReplyVisitor visitor) const override { inner_.visit_replies(visitor); }
   std::uint64_t epoch() const override { return inner_.epoch(); }
-  void write() override {
+  void seal() override {
     CPPUNIT_ASSERT_MESSAGE("two at a time", writing_ == 0);
-    writing_ = applied();
+    sealed_ = applied();
+  }
+  void write_sealed() override {
+    CPPUNIT_ASSERT_MESSAGE("two at a time", writing_ == 0);
+    writing_ = sealed_;
   }
   void set_durable_listener(DurableListener listener) override { listener_ = std::move(listener); }
   void hash(HashDone done) override { inner_.hash(std::move(done)); }
@@ -78,6 +103,7 @@ class HeldStore final : public kv::Store {
  private:
   kv::MemoryStore inner_;
   DurableListener listener_;
+  Position sealed_ = 0;
   Position writing_ = 0;
   Position durable_ = 0;
 };
@@ -90,6 +116,10 @@ class ManagerSaveTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(one_save_at_a_time);
   CPPUNIT_TEST(what_gathered_during_a_save_keeps_its_age);
   CPPUNIT_TEST(nothing_new_is_not_saved);
+  CPPUNIT_TEST(a_save_waits_for_the_log);
+  CPPUNIT_TEST(nothing_is_saved_that_the_log_cannot_have);
+  CPPUNIT_TEST(what_is_hashed_is_saved_first);
+  CPPUNIT_TEST(what_is_saved_is_hashed_at_once);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -98,7 +128,9 @@ class ManagerSaveTest : public CppUnit::TestFixture {
     limits.applied_unsaved_max = 10;
     limits.unsaved_bytes_max = 1000;
     limits.unsaved_age_max = kAgeMax;
-    manager_ = std::make_unique<Manager>(std::make_unique<AloneProtocol>(),
+    auto protocol = std::make_unique<AloneProtocol>();
+    protocol_ = protocol.get();
+    manager_ = std::make_unique<Manager>(std::move(protocol),
                                          Manager::Environment{store_, transport_, &log_, kSelf, 1},
                                          limits, now_, [this] { wanted_ = true; });
   }
@@ -182,8 +214,78 @@ class ManagerSaveTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
   }
 
+  // Of the state as it was when it was found to be time; what comes meanwhile is the next one's.
+  void a_save_waits_for_the_log() {
+    protocol_->set_applied_sync(3);
+    write(10);
+    protocol_->set_applied_sync(4);
+    write(5);
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+    CPPUNIT_ASSERT(manager_->next_turn() == kNever);
+    wanted_ = false;
+    log_.become_durable(2);
+    turn();
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+    log_.become_durable(3);
+    CPPUNIT_ASSERT(wanted_);
+    turn();
+    CPPUNIT_ASSERT_EQUAL(Position{10}, store_.writing());
+    store_.finish_write();
+    write(5);
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+    log_.become_durable(4);
+    turn();
+    CPPUNIT_ASSERT_EQUAL(Position{20}, store_.writing());
+  }
+
+  void nothing_is_saved_that_the_log_cannot_have() {
+    protocol_->set_applied_sync(std::nullopt);
+    write(15);
+    now_ = now_ + kAgeMax;
+    write(1);
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+    CPPUNIT_ASSERT(manager_->next_turn() == kNever);
+    protocol_->set_applied_sync(0);
+    write(1);
+    CPPUNIT_ASSERT_EQUAL(Position{17}, store_.writing());
+  }
+
+  void what_is_hashed_is_saved_first() {
+    write(3);
+    wanted_ = false;
+    hash();
+    CPPUNIT_ASSERT(wanted_);
+    turn();
+    CPPUNIT_ASSERT_EQUAL(Position{3}, store_.writing());
+    write(1);
+    hash();
+    turn();
+    CPPUNIT_ASSERT(hashed_.empty());
+    store_.finish_write();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, hashed_.size());
+    turn();
+    CPPUNIT_ASSERT_EQUAL(Position{4}, store_.writing());
+    store_.finish_write();
+    CPPUNIT_ASSERT((hashed_ == std::vector<Position>{4, 4}));
+  }
+
+  void what_is_saved_is_hashed_at_once() {
+    hash();
+    turn();
+    CPPUNIT_ASSERT((hashed_ == std::vector<Position>{0}));
+    write(10);
+    store_.finish_write();
+    hash();
+    turn();
+    CPPUNIT_ASSERT((hashed_ == std::vector<Position>{0, 10}));
+    CPPUNIT_ASSERT_EQUAL(Position{0}, store_.writing());
+  }
+
  private:
   void turn() { manager_->turn(now_); }
+  void hash() {
+    manager_->hash([this](const kv::StateHash& hash) { hashed_.push_back(hash.position); });
+  }
   // A turn with so many writes.
   void write(int count, const std::string& value = "") {
     for (int i = 0; i < count; ++i) {
@@ -195,8 +297,10 @@ class ManagerSaveTest : public CppUnit::TestFixture {
   TimePoint now_{1000};
   HeldStore store_;
   SilentTransport transport_;
-  UnreadLog log_;
+  HeldLog log_;
+  AloneProtocol* protocol_ = nullptr;
   std::unique_ptr<Manager> manager_;
+  std::vector<Position> hashed_;  // where the state was
   bool wanted_ = false;
 };
 

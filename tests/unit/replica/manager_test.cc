@@ -34,7 +34,8 @@ class HeldStore final : public kv::Store {
   }
   void visit_replies(ReplyVisitor visitor) const override { inner_.visit_replies(visitor); }
   std::uint64_t epoch() const override { return inner_.epoch(); }
-  void write() override { ++writes_; }
+  void seal() override { inner_.seal(); }
+  void write_sealed() override { ++writes_; }
   void set_durable_listener(DurableListener listener) override {
     inner_.set_durable_listener(std::move(listener));
   }
@@ -43,7 +44,7 @@ class HeldStore final : public kv::Store {
   Position durable() const override { return inner_.durable(); }
   std::uint64_t keys() const override { return inner_.keys(); }
 
-  void finish_write() { inner_.write(); }
+  void finish_write() { inner_.write_sealed(); }
   int writes() const { return writes_; }
 
  private:

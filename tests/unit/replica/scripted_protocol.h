@@ -47,7 +47,7 @@ class ScriptedProtocol final : public protocol::Protocol {
 };
 
 // A log that nobody reads.
-class UnreadLog final : public env::LogDevice {
+class UnreadLog : public env::LogDevice {
  public:
   Recovered take_recovered() override { return {}; }
   void read_again(ReadDone done) override { done({}); }
