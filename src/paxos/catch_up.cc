@@ -10,7 +10,7 @@ void CatchUp::flush() {
   const Learner& learner = context_.learner;
   if (in_flight_ || context_.now < ask_again_at_) return;
   if (learner.learned() >= learner.known_chosen() || context_.quorum.size() == 1) return;
-  if (context_.is_unwritten_full()) return;
+  if (context_.is_unwritten_full() || context_.is_unsaved_full()) return;
   if (source_ == ReplicaId{} || source_ == context_.options.self) try_next();
   in_flight_ = true;
   const Slot first = learner.learned() + 1;

@@ -69,11 +69,15 @@ class Context {
   std::string why_full() const {
     const std::string self = "replica " + std::to_string(options.self.value);
     if (!log_has_room) return "the disk of " + self + " is nearly full";
-    if (learner.kept_bytes() > options.kept_bytes + options.unsaved_bytes_max) {
+    if (is_unsaved_full()) {
       return self + " has too much that is not saved in its state yet";
     }
     if (is_unwritten_full()) return self + " cannot write down what is chosen";
     return {};
+  }
+  // Whether so much is kept because the state has not been saved that no more should come.
+  bool is_unsaved_full() const {
+    return learner.kept_bytes() > options.kept_bytes + options.unsaved_bytes_max;
   }
   // Whether so much waits in chosen_records that no more should come.
   bool is_unwritten_full() const {

@@ -47,8 +47,13 @@ void Learner::learn(Value value) {
 }
 
 const Value& Learner::value(Slot slot) const {
-  RKV_CHECK(keeps(slot), "the value of this slot is kept");
+  RKV_CHECK(is_running_ && slot > cut() && slot <= learned_, "the value of this slot is kept");
   return kept_[slot - cut() - 1];
+}
+
+bool Learner::may_be_chosen(Slot slot, const Value& candidate) const {
+  if (slot > learned_ || slot <= cut()) return true;
+  return is_running_ && value(slot) == candidate;
 }
 
 bool Learner::cut_kept() {

@@ -43,9 +43,10 @@ class Learner {
   Slot cut() const { return is_running_ ? learned_ - kept_.size() : cut_at_stop_; }
   // Up to where the log need not hold what is chosen: those slots are in the state that is saved.
   Slot log_cut() const { return std::min(cut(), saved_); }
-  // Whether it knows the chosen value of this slot; and which that is.
-  bool keeps(Slot slot) const { return is_running_ && slot > cut() && slot <= learned_; }
   const Value& value(Slot slot) const;
+  // Whether this value is, or is not excluded to be, the chosen one of the slot. A stopped one
+  // cannot tell of what it has learned, and a running one not of what is cut: no, and yes.
+  bool may_be_chosen(Slot slot, const Value& candidate) const;
 
   // Calls `apply(slot, value)` for what was learned since the last call, in the order of the slots.
   template <typename Apply>

@@ -340,15 +340,15 @@ bool Paxos::follow(const Ballot& ballot) {
   return true;
 }
 
-// How many of the first values this acceptor has voted for. With the others it must wait; and with
-// a value for a slot where it knows another one to be chosen, for the leader to hear of the higher
-// ballot that chose it.
+// How many of the first values this acceptor has voted for, or knows to be chosen. With the others
+// it must wait; and with a value for a slot where another one is chosen, for the leader to hear of
+// the higher ballot that chose it.
 std::uint32_t Paxos::accept_values(const Accept& message) {
   std::uint32_t taken = 0;
   if (!context_.log_has_room || !acceptor_.is_running()) return taken;
   for (const Value& value : message.values) {
     const Slot slot = message.first + taken;
-    if (learner_.keeps(slot) && !(learner_.value(slot) == value)) break;
+    if (!learner_.may_be_chosen(slot, value)) break;
     if (!acceptor_.accept(message.ballot, slot, value, learner_.learned())) break;
     ++taken;
   }

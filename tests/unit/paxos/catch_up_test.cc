@@ -31,6 +31,7 @@ class CatchUpTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(asks_everybody_though_the_leader_is_heard_all_the_time);
   CPPUNIT_TEST(learns_what_it_is_told);
   CPPUNIT_TEST(says_when_nobody_can_help);
+  CPPUNIT_TEST(waits_while_too_much_is_unsaved);
   CPPUNIT_TEST(answers_with_what_it_keeps);
   CPPUNIT_TEST(a_follower_says_how_many_values_it_took);
   CPPUNIT_TEST_SUITE_END();
@@ -85,6 +86,20 @@ class CatchUpTest : public CppUnit::TestFixture {
     answer(kThird, {}, 1);
     CPPUNIT_ASSERT(catch_up_->is_behind_every_log());
     CPPUNIT_ASSERT(asked() != ReplicaId{});  // and goes on asking
+  }
+
+  // Its state cannot be saved, for its log is stuck, say: what it learned would fill the memory.
+  void waits_while_too_much_is_unsaved() {
+    options_.kept_bytes = 10;
+    options_.unsaved_bytes_max = 10;
+    catch_up_->ask_from_now_on(kLeader);
+    asked();
+    answer(kLeader, {std::string(30, 'v')}, 0);
+    CPPUNIT_ASSERT(asked() == ReplicaId{});
+    learner_->take_learned([](Slot, const Value&) {});
+    learner_->saved(1);
+    CPPUNIT_ASSERT(learner_->cut_kept());
+    CPPUNIT_ASSERT(asked() == kLeader);
   }
 
   void answers_with_what_it_keeps() {

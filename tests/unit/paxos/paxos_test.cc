@@ -26,6 +26,9 @@ class PaxosTest : public PaxosFixture {
     CPPUNIT_ASSERT_EQUAL(1U, accept(kTheirs, 1, {"won"}).taken);
     CPPUNIT_ASSERT_EQUAL(0U, accept(kTheirs, 1, {"lost", "two"}).taken);
     CPPUNIT_ASSERT_EQUAL(2U, accept(kTheirs, 1, {"won", "two"}).taken);
+    stop("learner");
+    CPPUNIT_ASSERT_EQUAL(0U, accept(kTheirs, 1, {"won"}).taken);
+    CPPUNIT_ASSERT_EQUAL(1U, accept(kTheirs, 2, {"two"}).taken);
   }
 
   void a_state_waits_for_the_log_it_came_from() {
