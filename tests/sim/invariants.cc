@@ -15,7 +15,7 @@ std::unique_ptr<Invariants> make_invariants(Replication replication, std::size_t
     case Replication::kPaxos:
       return std::make_unique<PaxosInvariants>(replicas, std::move(facts), violation);
     case Replication::kTwoPc:
-      return std::make_unique<TxnInvariants>(replicas, std::move(facts.incarnation_of), violation);
+      return std::make_unique<TxnInvariants>(replicas, facts, violation);
     case Replication::kForward:
       return std::make_unique<ForwardInvariants>(replicas, std::move(facts.saved_of), violation);
   }

@@ -29,7 +29,9 @@ namespace rkv::sim {
 struct Facts {
   std::function<Incarnation(ReplicaId replica)> incarnation_of;  // in which a replica runs, or ran
   std::function<Position(ReplicaId replica)> saved_of;  // of the state that a crash would leave
+  std::function<bool(ReplicaId replica)> is_damaged;    // whether its log was, ever
   kv::SessionLimits sessions;                           // of all replicas
+  std::uint64_t kept_slots = 0;  // chosen ones, for replicas that lag; 0: all of them
 };
 
 // Everything that must hold of a protocol, looked at as it happens: whoever simulates tells it what
@@ -51,6 +53,8 @@ class Invariants : public MessageWatcher {
 
   // It starts, with the state of this position. Its log was opened before.
   virtual void process_started(ReplicaId /*replica*/, Position /*saved*/) {}
+  // Its state of this position would survive a crash from now on.
+  virtual void saved(ReplicaId /*replica*/, Position /*position*/) {}
   // From now on, both of true time, it believes to hold a lease until then; a past moment if it
   // does not, or is gone.
   virtual void believes(ReplicaId /*replica*/, TimePoint /*until*/, TimePoint /*now*/) {}
@@ -63,6 +67,8 @@ class Invariants : public MessageWatcher {
   virtual void read_again(ReplicaId /*replica*/, const RecoveredLog& /*log*/, Position /*saved*/) {}
   // A batch would survive a crash now. The replica has not been told yet.
   virtual void durable(ReplicaId /*replica*/, const LogBatch& /*batch*/) {}
+  // It can tell others what is chosen behind this position, and not before.
+  virtual void keeps_behind(ReplicaId /*replica*/, Position /*cut*/) {}
   // It may forget the slots up to this one; the state has this position on disk.
   virtual void cut(ReplicaId /*replica*/, Position /*slot*/, Position /*saved*/) {}
 

@@ -118,12 +118,9 @@ void Messages::check_accepted(ReplicaId from, const paxos::Accept& accept,
   for (std::size_t i = 0; i < taken; ++i) {
     const Slot slot = accept.first + i;
     const paxos::Value& value = accept.values[i];
-    const DurableRecord& record = votes_.record(from, slot);
-    const bool voted =
-        record.slot == slot && (record.type == Type::kChosen || record.ballot > accept.ballot ||
-                                (record.ballot == accept.ballot && record.value == hash_of(value)));
+    const bool voted = votes_.has_voted(from, slot, accept.ballot, hash_of(value));
     const bool chosen = votes_.is_chosen(slot) && votes_.chosen_value(slot) == hash_of(value);
-    if (!voted && !chosen && slot > votes_.standing(from).chosen && slot > votes_.cut_of(from)) {
+    if (!voted && !chosen && slot > votes_.cut_of(from)) {
       fail("persist before you speak", from,
            "has accepted slot " + std::to_string(slot) + " at ballot " + to_string(accept.ballot) +
                ", but that is not durable");

@@ -12,7 +12,9 @@ void PaxosInvariants::decides(ReplicaId replica, const protocol::Effect& effect,
                               TimePoint /*now*/) {
   roles.decides(replica, effect);
   const auto* const apply = std::get_if<protocol::Apply>(&effect);
-  if (apply != nullptr) states.applies(replica, apply->position, apply->command);
+  if (apply == nullptr) return;
+  states.applies(replica, apply->position, apply->command);
+  votes.applied(replica, apply->position);
 }
 
 std::string PaxosInvariants::lacks(ReplicaId /*replica*/, Position applied) const {

@@ -20,7 +20,7 @@ namespace rkv::sim {
 class PaxosInvariants final : public Invariants {
  public:
   PaxosInvariants(std::size_t replicas, Facts facts, Violation& violation)
-      : votes(replicas, violation),
+      : votes(replicas, std::move(facts.is_damaged), facts.kept_slots, violation),
         messages(votes, std::move(facts.incarnation_of), violation),
         states(replicas, votes, facts.sessions, violation),
         leases(replicas, violation),
@@ -37,6 +37,7 @@ class PaxosInvariants final : public Invariants {
     states.started(replica, saved);
     roles.process_started(replica);
   }
+  void saved(ReplicaId replica, Position position) override { votes.saved(replica, position); }
   void believes(ReplicaId replica, TimePoint until, TimePoint now) override {
     leases.believes(replica, until, now);
   }
@@ -47,6 +48,7 @@ class PaxosInvariants final : public Invariants {
     votes.read_again(replica, log);
   }
   void durable(ReplicaId replica, const LogBatch& batch) override;
+  void keeps_behind(ReplicaId replica, Position cut) override { votes.keeps_behind(replica, cut); }
   void cut(ReplicaId replica, Position slot, Position saved) override {
     votes.cut(replica, slot, saved);
   }

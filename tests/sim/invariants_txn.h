@@ -18,12 +18,11 @@ namespace rkv::sim {
 // Everything that must hold of two-phase commit.
 class TxnInvariants final : public Invariants {
  public:
-  TxnInvariants(std::size_t replicas, const Transactions::IncarnationOf& incarnation_of,
-                Violation& violation)
-      : transactions(replicas, incarnation_of, violation),
+  TxnInvariants(std::size_t replicas, const Facts& facts, Violation& violation)
+      : transactions(replicas, facts.incarnation_of, violation),
         messages(transactions, violation),
-        states(replicas, transactions, violation),
-        conduct(replicas, transactions, states, incarnation_of, violation) {}
+        states(replicas, transactions, facts.sessions, violation),
+        conduct(replicas, transactions, states, facts.incarnation_of, violation) {}
 
   void sending(ReplicaId from, ReplicaId to, const protocol::Message& message) override {
     messages.sending(from, to, message);

@@ -39,6 +39,14 @@ void TxnConduct::excuse(Process& process, const TxnId& id) {
   if (found != process.voting.end()) found->second.excused = true;
 }
 
+void TxnConduct::excuse(Process& process, const OperationId& operation) {
+  for (auto& [id, voting] : process.voting) {
+    const bool is_it = voting.operation.client == operation.client &&
+                       voting.operation.sequence == operation.sequence;
+    voting.excused |= is_it;
+  }
+}
+
 void TxnConduct::excuse_all(Process& process) {
   for (auto& [id, voting] : process.voting) voting.excused = true;
 }
@@ -77,9 +85,10 @@ void TxnConduct::happens(ReplicaId replica, const protocol::Event& event, TimePo
     }
     process.calls.erase(call);
   } else if (const auto* const checked = std::get_if<protocol::Checked>(&event)) {
-    if (checked->is_known) process.known.insert(process.checks[checked->check]);
-    // Of one of them: it was made before, or could not be remembered.
-    if (checked->is_known || checked->is_full) excuse_all(process);
+    const Checking& checking = process.checks[checked->check];
+    if (checked->is_known) process.known.insert(checking.proposal);
+    // It was made before, or could not be remembered.
+    if (checked->is_known || checked->is_full) excuse(process, checking.operation);
     process.checks.erase(checked->check);
   } else if (const auto* const up = std::get_if<protocol::PeerUp>(&event)) {
     process.up.insert(up->peer);
@@ -163,7 +172,7 @@ void TxnConduct::decides(ReplicaId replica, const protocol::Effect& effect, Time
   } else if (const auto* const persist = std::get_if<protocol::Persist>(&effect)) {
     persists(replica, *persist);
   } else if (const auto* const check = std::get_if<protocol::Check>(&effect)) {
-    processes_[replica].checks[check->check] = check->proposal;
+    processes_[replica].checks[check->check] = {check->proposal, check->operation};
   } else if (const auto* const apply = std::get_if<protocol::Apply>(&effect)) {
     states_.applies(replica, apply->position, apply->command);
   } else if (const auto* const allow = std::get_if<protocol::AllowRead>(&effect)) {
@@ -182,7 +191,7 @@ void TxnConduct::sends(ReplicaId replica, const protocol::Send& send, TimePoint 
     for (const auto& it : twopc::as<twopc::TxnPrepare>(*send.message).transactions) {
       const auto write = process.writes.find({it->origin.replica, it->origin.proposal});
       const TimePoint asked = write == process.writes.end() ? now : write->second;
-      process.voting.try_emplace(it->id, Voting{asked, is_troubled(process)});
+      process.voting.try_emplace(it->id, Voting{asked, it->operation, is_troubled(process)});
     }
   } else if (send.message->tag() == twopc::kTxnDecide) {
     for (const auto& it : twopc::as<twopc::TxnDecide>(*send.message).outcomes) {

@@ -61,8 +61,13 @@ class TxnConduct {
     Source source = Source::kDecision;
   };
   struct Voting {
-    TimePoint asked;       // when its client did
+    TimePoint asked;  // when its client did
+    OperationId operation;
     bool excused = false;  // something has happened that may abort it
+  };
+  struct Checking {
+    protocol::ProposalId proposal = 0;
+    OperationId operation;
   };
   struct Reading {
     std::string key;
@@ -74,7 +79,7 @@ class TxnConduct {
     std::map<protocol::ReadId, Reading> reads;
     std::map<std::pair<ReplicaId, protocol::ProposalId>, TimePoint> writes;  // when asked for
     std::map<protocol::ProposalId, OperationId> proposals;                   // not ended
-    std::map<protocol::CallId, protocol::ProposalId> checks;
+    std::map<protocol::CallId, Checking> checks;
     std::set<protocol::ProposalId> known;  // that the state has said to have been made before
     std::map<twopc::TxnId, Voting> voting;
     std::map<twopc::TxnId, Told> told;
@@ -85,6 +90,7 @@ class TxnConduct {
 
   bool is_troubled(const Process& process) const;
   static void excuse(Process& process, const twopc::TxnId& id);
+  static void excuse(Process& process, const OperationId& operation);
   static void excuse_all(Process& process);
   void answered(ReplicaId replica, const protocol::Answer& answer);
   void asked(ReplicaId replica, const protocol::Request& request);

@@ -40,6 +40,7 @@ bool TxnStates::is_next(const Replica& replica, const TxnId& id) const {
 void TxnStates::apply_to_model(const TxnId& id, const SharedBytes& bytes) {
   const Result<kv::Command> decoded = kv::decode_command(*bytes);
   RKV_CHECK(decoded.ok(), "clients send commands");
+  remember(decoded.value());
   KeyStates before;
   for (const std::string& name : transactions_.keys_of(id)) {
     Key& key = keys_[name];
@@ -53,6 +54,30 @@ void TxnStates::apply_to_model(const TxnId& id, const SharedBytes& bytes) {
     key.states.push_back(changed == effect.changes.end() ? before[name] : changed->second);
   }
   effects_.emplace(id, effect);
+}
+
+void TxnStates::remember(const kv::Command& command) {
+  if (command.kind == kv::Command::Kind::kEpoch) {
+    epoch_ = std::max(epoch_, command.epoch);
+  } else if (command.operation.client != 0) {
+    Session& session = sessions_[command.operation.client];
+    session.first_outstanding =
+        std::max(session.first_outstanding, command.operation.first_outstanding);
+    session.sequences.insert(command.operation.sequence);
+  }
+}
+
+bool TxnStates::may_be_expired(const OperationId& operation) const {
+  const std::uint64_t sequence = operation.sequence;
+  // The next epoch is the last one that is taken by who is not behind.
+  if (kv::epoch_of(sequence) + 1 < epoch_ || kv::epoch_of(sequence) > epoch_) return true;
+  if (sequence < operation.first_outstanding) return true;
+  const auto found = sessions_.find(operation.client);
+  if (found == sessions_.end()) return false;
+  const Session& session = found->second;
+  const auto later = static_cast<std::size_t>(
+      std::distance(session.sequences.upper_bound(sequence), session.sequences.end()));
+  return sequence < session.first_outstanding || later >= limits_.replies_per_client_max;
 }
 
 void TxnStates::applies(ReplicaId replica, Position position, const SharedBytes& command) {
@@ -100,8 +125,14 @@ void TxnStates::changes(ReplicaId replica, Position position,
 
 void TxnStates::answers(ReplicaId replica, const kv::Command& command, const kv::Applied& result) {
   using Outcome = kv::Applied::Outcome;
-  if (result.outcome == Outcome::kExpired || result.outcome == Outcome::kFull) return;
+  if (result.outcome == Outcome::kFull) return;
   const OperationId& operation = command.operation;
+  if (result.outcome == Outcome::kExpired) {
+    if (may_be_expired(operation)) return;
+    return fail("only what is long ago is expired", replica, result.position,
+                "write " + std::to_string(operation.client) + "/" +
+                    std::to_string(operation.sequence) + " is told so");
+  }
   const Replica& self = of(replica);
   const std::string name =
       "write " + std::to_string(operation.client) + "/" + std::to_string(operation.sequence);

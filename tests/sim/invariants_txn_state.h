@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "base/time.h"
 #include "kv/command.h"
 #include "kv/scan.h"
+#include "kv/session_table.h"
 #include "kv/store.h"
 #include "sim/invariants_txn_records.h"
 #include "sim/model.h"
@@ -25,13 +27,20 @@ namespace rkv::sim {
 // - the transactions of a key are applied in one order everywhere, and change the state as they do
 //   the model's: each of them takes effect;
 // - a write is answered when it is durably decided, with what it did, the first time and again;
+// - a write is called expired only when its epoch may be over or to come, or its client has said
+// that
+//   it is done with it, or has so many later ones that its answer need not be kept;
 // - a read returns what was there at its position, of several keys and of a page at one, and not
 //   less than it was promised.
 class TxnStates {
  public:
   // What is passed must outlive the object.
-  TxnStates(std::size_t replicas, Transactions& transactions, Violation& violation)
-      : transactions_(transactions), violation_(violation), replicas_(replicas) {}
+  TxnStates(std::size_t replicas, Transactions& transactions, const kv::SessionLimits& sessions,
+            Violation& violation)
+      : transactions_(transactions),
+        limits_(sessions),
+        violation_(violation),
+        replicas_(replicas) {}
 
   // A replica starts with the state of this position.
   void started(ReplicaId replica, Position position);
@@ -66,9 +75,17 @@ class TxnStates {
     std::vector<Acknowledged> acknowledged;  // in the order of time
   };
 
+  // What a client has done, anywhere.
+  struct Session {
+    std::uint64_t first_outstanding = 0;  // the highest one told
+    std::set<std::uint64_t> sequences;
+  };
+
   Replica& of(ReplicaId replica) { return replicas_[replica.value - 1]; }
   bool is_next(const Replica& replica, const twopc::TxnId& id) const;
   void apply_to_model(const twopc::TxnId& id, const SharedBytes& command);
+  void remember(const kv::Command& command);
+  bool may_be_expired(const OperationId& operation) const;
   // How many of a key's transactions are in a replica's state of a position.
   std::size_t count_at(const Replica& replica, std::string_view key, Position position) const;
   KeyState state_at(const Replica& replica, std::string_view key, Position position) const;
@@ -76,8 +93,11 @@ class TxnStates {
             const std::string& what);
 
   Transactions& transactions_;
+  const kv::SessionLimits limits_;
   Violation& violation_;
   std::vector<Replica> replicas_;
+  std::map<std::uint64_t, Session> sessions_;  // by client
+  std::uint64_t epoch_ = 0;                    // the highest one that any replica has begun
   std::map<std::string, Key, std::less<>> keys_;
   std::map<twopc::TxnId, Effect> effects_;
 };

@@ -36,8 +36,13 @@ DurableBatch decode(const LogBatch& batch) {
   return summary;
 }
 
-Votes::Votes(std::size_t replicas, Violation& violation)
-    : majority_(replicas / 2 + 1), violation_(violation), replicas_(replicas) {}
+Votes::Votes(std::size_t replicas, IsDamaged is_damaged, std::uint64_t kept_slots,
+             Violation& violation)
+    : majority_(replicas / 2 + 1),
+      is_damaged_(std::move(is_damaged)),
+      kept_slots_(kept_slots),
+      violation_(violation),
+      replicas_(replicas) {}
 
 void Votes::fail(std::string_view invariant, ReplicaId replica, Slot slot, std::string what) {
   violation_.report(invariant, "replica " + std::to_string(replica.value) + ", slot " +
@@ -172,6 +177,16 @@ void Votes::durable(ReplicaId replica, const DurableBatch& batch) {
   check_standing(replica, batch.standing);
 }
 
+bool Votes::has_voted(ReplicaId replica, Slot slot, const Ballot& ballot,
+                      std::uint64_t value) const {
+  if (slot > slots_.size()) return false;
+  const std::vector<Round>& rounds = at(slot).rounds;
+  return std::any_of(rounds.begin(), rounds.end(), [&](const Round& round) {
+    const bool voted = (round.voters & (ReplicaSet{1} << (replica.value - 1))) != 0;
+    return voted && round.ballot == ballot && round.value == value;
+  });
+}
+
 // What a replica's log holds of a slot.
 std::string Votes::describe(ReplicaId replica, Slot slot) const {
   const DurableRecord& it = record(replica, slot);
@@ -204,7 +219,29 @@ void Votes::check_standing(ReplicaId replica, const Standing& standing) {
       break;
     }
   }
+  if (standing.cut > state.saved) {
+    fail("what is cut off the log is in the state", replica, standing.cut,
+         "says it is cut, though a crash would leave the state of position " +
+             std::to_string(state.saved));
+  }
   state.standing = standing;
+}
+
+void Votes::saved(ReplicaId replica, Position position) {
+  const Position before = std::exchange(of(replica).saved, position);
+  check_saved(replica, before + 1, position);
+}
+
+// That others can be told what is chosen in these slots, which are in the state on disk.
+void Votes::check_saved(ReplicaId replica, Slot first, Slot last) {
+  const ReplicaState& state = of(replica);
+  for (Slot slot = std::max({first, state.cut + 1, state.lost + 1}); slot <= last; ++slot) {
+    const DurableRecord& it = record(replica, slot);
+    if (it.slot == slot && is_chosen(slot) && it.value == chosen_value(slot)) continue;
+    fail("no state is ahead of its log", replica, slot,
+         "is in the state on disk; the log " + describe(replica, slot));
+    return;
+  }
 }
 
 // ---- Restarts and cuts ----
@@ -216,6 +253,19 @@ void Votes::cut(ReplicaId replica, Slot slot, Position saved) {
          "cut, though a crash would leave the state of position " + std::to_string(saved));
   }
   state.cut = std::max(state.cut, slot);
+}
+
+void Votes::applied(ReplicaId replica, Slot slot) {
+  Slot& applied_max = of(replica).applied_max;
+  applied_max = std::max(applied_max, slot);
+}
+
+void Votes::keeps_behind(ReplicaId replica, Slot cut) {
+  const Slot applied_max = of(replica).applied_max;
+  const bool may_cut = kept_slots_ != 0 && applied_max > kept_slots_;
+  if (cut <= (may_cut ? applied_max - kept_slots_ : 0) || is_damaged_(replica)) return;
+  fail("what is chosen is kept for others", replica, cut,
+       "cannot tell it any more, having applied up to slot " + std::to_string(applied_max));
 }
 
 // Everything that was durable is there: the vote of each slot, or a later one.
@@ -253,6 +303,10 @@ void Votes::forget(ReplicaState& state, Slot lost) {
 }
 
 void Votes::recovered(ReplicaId replica, const RecoveredLog& log, Position saved) {
+  if (log.lost_up_to && !is_damaged_(replica)) {
+    fail("what was durable is there after a restart", replica, *log.lost_up_to,
+         "the log says that it may have lost what is up to there, and was never damaged");
+  }
   check_kept(replica, log);
   ReplicaState& state = of(replica);
   state.saved = saved;
@@ -273,6 +327,7 @@ void Votes::recovered(ReplicaId replica, const RecoveredLog& log, Position saved
     }
     store(replica, it);
   }
+  check_saved(replica, decoded->cut + 1, saved);
   check_standing(replica, *decoded);
   if (log.lost_up_to) state.standing.chosen = 0;  // it may say less from now on
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,18 +41,30 @@ DurableBatch decode(const LogBatch& batch);
 // - a replica's promise never falls, also over a restart, and nothing below it is accepted;
 // - a log holds the chosen value of every slot that it says to be chosen and that the state did not
 //   hold at the start, and another value of none; after a restart it holds all that was durable;
-//   what is cut off is durable in the state.
+//   what is cut off is durable in the state;
+// - a log holds the chosen value of every slot that the state on disk has, but for what was cut;
+// - only a log that was damaged says that it has lost something;
+// - a replica whose log was never damaged can tell others as many of the last chosen values as it
+// is
+//   told to keep, also after a restart.
 class Votes {
  public:
-  // `violation` must outlive the object.
-  Votes(std::size_t replicas, Violation& violation);
+  using IsDamaged = std::function<bool(ReplicaId replica)>;
+  // `kept_slots`: as in Facts. `violation` must outlive the object.
+  Votes(std::size_t replicas, IsDamaged is_damaged, std::uint64_t kept_slots, Violation& violation);
 
   // A replica has started with this in its log, and with the state of position `saved`.
   void recovered(ReplicaId replica, const RecoveredLog& log, Position saved);
   // A running replica has read this from its log.
   void read_again(ReplicaId replica, const RecoveredLog& log) { check_kept(replica, log); }
+  // Its state of this position would survive a crash now.
+  void saved(ReplicaId replica, Position position);
   // A batch of its log would survive a crash now.
   void durable(ReplicaId replica, const DurableBatch& batch);
+  // It applies what is chosen in this slot.
+  void applied(ReplicaId replica, paxos::Slot slot);
+  // It can tell others what is chosen in the slots behind this one.
+  void keeps_behind(ReplicaId replica, paxos::Slot cut);
   // A replica's log may forget the slots up to this one; `saved` is the state's durable position.
   void cut(ReplicaId replica, paxos::Slot slot, Position saved);
   // A replica proposes a value.
@@ -63,6 +76,9 @@ class Votes {
   const DurableRecord& record(ReplicaId replica, paxos::Slot slot) const;
   paxos::Slot last_slot(ReplicaId replica) const { return of(replica).records.size(); }
   paxos::Slot cut_of(ReplicaId replica) const { return of(replica).cut; }
+  // Whether it has ever accepted this value at that ballot, durably.
+  bool has_voted(ReplicaId replica, paxos::Slot slot, const paxos::Ballot& ballot,
+                 std::uint64_t value) const;
 
   // Every slot up to this one is chosen.
   paxos::Slot chosen_prefix() const { return chosen_prefix_; }
@@ -91,8 +107,9 @@ class Votes {
     paxos::Standing standing;
     std::vector<DurableRecord> records;  // of slot i + 1
     paxos::Slot cut = 0;
-    paxos::Slot lost = 0;  // records up to this one were damaged once
-    Position saved = 0;    // what the state held at the last start: the log need not
+    paxos::Slot lost = 0;         // records up to this one were damaged once
+    Position saved = 0;           // what a crash would leave of the state
+    paxos::Slot applied_max = 0;  // over all its starts
   };
 
   ReplicaState& of(ReplicaId replica) { return replicas_[replica.value - 1]; }
@@ -100,6 +117,7 @@ class Votes {
   SlotState& at(paxos::Slot slot);
   const SlotState& at(paxos::Slot slot) const { return slots_[slot - 1]; }
   Round* round_of(SlotState& slot, const paxos::Ballot& ballot);
+  void check_saved(ReplicaId replica, paxos::Slot first, paxos::Slot last);
   void accepted(ReplicaId replica, const DurableRecord& record);
   void learned(ReplicaId replica, const DurableRecord& record);
   void choose(paxos::Slot slot, const Round& round, std::uint64_t command);
@@ -111,6 +129,8 @@ class Votes {
   void fail(std::string_view invariant, ReplicaId replica, paxos::Slot slot, std::string what);
 
   const std::size_t majority_;
+  const IsDamaged is_damaged_;
+  const std::uint64_t kept_slots_;
   Violation& violation_;
   std::vector<ReplicaState> replicas_;
   std::vector<SlotState> slots_;  // of slot i + 1

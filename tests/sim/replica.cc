@@ -47,9 +47,11 @@ void Replica::start() {
   invariants.process_started(id(), image_.position());
   protocol = std::make_unique<WatchedProtocol>(std::move(protocol), id(), invariants);
   store_ = std::make_unique<SimStore>(
-      image_, [this, &invariants](Position position, const std::vector<kv::Change>& changes) {
+      image_,
+      [this, &invariants](Position position, const std::vector<kv::Change>& changes) {
         invariants.changes(id(), position, changes);
-      });
+      },
+      [this, &invariants](Position position) { invariants.saved(id(), position); });
   // Drawn anew at each start: what the state holds is to lag behind the log by much and by little.
   replica::Manager::Limits limits = options_.limits;
   limits.applied_unsaved_max = draw_between(random_, 1, 1000);
@@ -194,6 +196,7 @@ void Replica::look_at_view() {
   if (options_.protocol.replication != Replication::kPaxos) return;
   const View it = view();
   const TimePoint now = world_.scheduler.now();
+  world_.invariants.keeps_behind(id(), it.cut);
   const bool holds = it.leading && it.lease_until > local_now();
   world_.invariants.believes(id(), holds ? clock_.true_time(it.lease_until, now) : TimePoint{},
                              now);

@@ -12,9 +12,10 @@ void StateImage::handle(EventKind kind, std::uint64_t argument) {
   store_->finish_write();
 }
 
-SimStore::SimStore(StateImage& image, Watcher watcher)
+SimStore::SimStore(StateImage& image, Watcher watcher, SavedWatcher saved_watcher)
     : image_(image),
       watcher_(std::move(watcher)),
+      saved_watcher_(std::move(saved_watcher)),
       state_(image.state_),
       durable_(image.position()) {
   RKV_CHECK(image_.store_ == nullptr, "a state is opened by one process at a time");
@@ -54,6 +55,7 @@ void SimStore::finish_write() {
     unwritten_.pop_front();
   }
   durable_ = std::exchange(writing_, 0);
+  if (saved_watcher_) saved_watcher_(durable_);
   if (std::exchange(again_, false) && sealed_ > durable_) begin_write();
   if (listener_) listener_(durable_);
 }

@@ -45,9 +45,11 @@ class SimStore final : public kv::Store {
  public:
   // Sees every change of the state as it is made.
   using Watcher = std::function<void(Position position, const std::vector<kv::Change>& changes)>;
+  // Sees how far the image is, before durable() tells it.
+  using SavedWatcher = std::function<void(Position position)>;
 
   // Begins with what the image holds. `image` must outlive the object, and be of no other store.
-  SimStore(StateImage& image, Watcher watcher);
+  SimStore(StateImage& image, Watcher watcher, SavedWatcher saved_watcher);
   ~SimStore() override;
   SimStore(const SimStore&) = delete;
   SimStore& operator=(const SimStore&) = delete;
@@ -83,6 +85,7 @@ class SimStore final : public kv::Store {
 
   StateImage& image_;
   const Watcher watcher_;
+  const SavedWatcher saved_watcher_;
   kv::MemoryStore state_;
   DurableListener listener_;
   std::deque<Unwritten> unwritten_;  // in the state and not in the image

@@ -3,10 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
-#include <map>
-#include <numeric>
-#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -17,14 +13,8 @@
 namespace rkv::sim {
 namespace {
 
-// Once as many as are needed are well, every operation ends within this time: an election, and what
-// calls that were lost before need to be given up.
-constexpr Duration kLivenessMax = seconds(40);
-// Once all are well, all have the same state within this one.
-constexpr Duration kConvergenceMax = seconds(40);
 // More than any minute of a cluster has, whose replicas do not go in circles.
 constexpr std::uint64_t kEventsMax = 3'000'000;
-constexpr Duration kProgressInterval = milliseconds(100);  // of looking whether it is so
 
 constexpr double of_thousand(std::uint32_t number) { return static_cast<double>(number) / 1000; }
 
@@ -66,6 +56,7 @@ Simulation::Simulation(const Options& options, Schedule schedule)
       random_(options.seed ^ 0x5EED'0F'A'C1057E55),
       limits_(options.schedule.has_transactions ? draw_limits(random_)
                                                 : replica::Manager::Limits{}),
+      kept_slots_(draw_chance(random_, 0.25) ? draw_between(random_, 20, 2000) : 0),
       invariants_(make_invariants(options.protocol.replication, options.schedule.replicas, facts(),
                                   violation_)) {
   scheduler_.set_transcript(options_.transcript);
@@ -96,16 +87,15 @@ Simulation::~Simulation() = default;
 Facts Simulation::facts() const {
   return {[this](ReplicaId replica) { return replicas_[replica.value - 1]->incarnation(); },
           [this](ReplicaId replica) { return replicas_[replica.value - 1]->saved(); },
-          limits_.sessions};
+          [this](ReplicaId replica) { return replicas_[replica.value - 1]->is_damaged(); },
+          limits_.sessions, kept_slots_};
 }
 
 void Simulation::add_replicas() {
   std::vector<ReplicaId> ids;
   for (std::uint32_t i = 1; i <= options_.schedule.replicas; ++i) ids.push_back(ReplicaId{i});
-  const std::uint64_t kept = draw_chance(random_, 0.25) ? draw_between(random_, 20, 2000) : 0;
-  keeps_few_ = kept != 0;
   for (const ReplicaId id : ids) {
-    Replica::Options options{{id, ids, random_.next(), kept},
+    Replica::Options options{{id, ids, random_.next(), kept_slots_},
                              options_.protocol,
                              limits_,
                              options_.log,
@@ -267,247 +257,6 @@ void Simulation::apply_to_replica(Replica& replica, const Step& step) {
 void Simulation::crash_and_rot(Replica& replica, Duration restart_after) {
   replica.crash(restart_after);
   if (replica.rot()) ++counters_.rotten_logs;
-}
-
-// ---- Phases ----
-
-void Simulation::next_phase() {
-  if (phase_ == Phase::kSafety) {
-    phase_ = Phase::kLiveness;
-    phase_end_ = scheduler_.now() + kLivenessMax;
-    begin_liveness();
-  } else {
-    check_progress();
-  }
-  if (phase_ != Phase::kEnd) scheduler_.after(kProgressInterval, *this, EventKind::kPhase);
-}
-
-// Nothing new goes wrong from now on.
-void Simulation::calm_down() {
-  weather_ = {};
-  network_->set_weather(weather_);
-  network_->set_blocked({});
-  clients_->set_reply_loss(0);
-  for (const auto& replica : replicas_) {
-    replica->log().set_full(false);
-    replica->log().set_sync_time(microseconds(100));
-  }
-}
-
-void Simulation::begin_liveness() {
-  const bool majority = is(Replication::kPaxos);  // is enough
-  scheduler_.trace("{} well from now on", majority ? "a majority is" : "all are");
-  calm_down();
-  clients_->set_patient();
-  const std::size_t well = majority ? replicas_.size() / 2 + 1 : replicas_.size();
-  // Those first whose disks are; of them, it is drawn who is well. A damaged log is a fault that
-  // another replica may have to be there for.
-  std::vector<std::size_t> order(replicas_.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::rotate(order.begin(),
-              order.begin() + static_cast<std::ptrdiff_t>(random_.below(order.size())),
-              order.end());
-  std::stable_partition(order.begin(), order.end(),
-                        [this](std::size_t i) { return !replicas_[i]->is_damaged(); });
-  const bool dead = draw_chance(random_, 0.5);
-  LinkMatrix blocked{};
-  is_well_.assign(replicas_.size(), false);
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    Replica& replica = *replicas_[order[i]];
-    is_well_[order[i]] = i < well;
-    if (i < well) {
-      replica.resume();
-      replica.start();
-    } else if (dead) {
-      replica.keep_down(true);
-      replica.crash();
-    } else {
-      for (std::size_t other = 0; other < order.size(); ++other) {
-        blocked[order[i]][other] = blocked[other][order[i]] = true;
-      }
-    }
-  }
-  network_->set_blocked(blocked);
-  // Every client has something that must end, and some of it has only just begun.
-  for (std::uint32_t client = 0; client < options_.schedule.clients; ++client) {
-    const std::uint32_t replica = static_cast<std::uint32_t>(random_.below(replicas_.size()));
-    clients_->begin({scheduler_.now(), StepKind::kPut, client, client, replica});
-    clients_->begin({scheduler_.now(), StepKind::kGet, client, client, replica});
-  }
-}
-
-void Simulation::begin_convergence() {
-  scheduler_.trace("all are well from now on");
-  calm_down();
-  is_well_.assign(replicas_.size(), true);
-  for (const auto& replica : replicas_) {
-    replica->keep_down(false);
-    replica->resume();
-    replica->start();
-  }
-}
-
-void Simulation::check_progress() {
-  if (scheduler_.now() >= phase_end_ && is(Replication::kPaxos) && stranded()) {
-    ++counters_.stranded;
-    phase_ = Phase::kEnd;
-    return;
-  }
-  if (phase_ == Phase::kLiveness) {
-    if (clients_->open() > 0) {
-      if (scheduler_.now() < phase_end_) return;
-      violation_.report(
-          is(Replication::kPaxos) ? "with a majority every operation ends"
-                                  : "with all replicas every operation ends",
-          fmt::format("{} have not within {} s; {}; applied:{}", clients_->open(),
-                      kLivenessMax.ms() / 1000, clients_->describe_open(), describe_positions()));
-      return;
-    }
-    if (is(Replication::kForward)) {  // which promises no more
-      phase_ = Phase::kEnd;
-      return;
-    }
-    phase_ = Phase::kConvergence;
-    phase_end_ = scheduler_.now() + kConvergenceMax;
-    begin_convergence();
-  } else if (converged()) {
-    phase_ = Phase::kEnd;
-  } else if (scheduler_.now() >= phase_end_) {
-    violation_.report(
-        "healed replicas come to the same state",
-        fmt::format("they have not within {} s; they have applied{}{}", kConvergenceMax.ms() / 1000,
-                    describe_positions(), describe_lacks()));
-  }
-}
-
-std::string Simulation::describe_positions() const {
-  std::string positions;
-  for (const auto& replica : replicas_) {
-    if (!replica->running()) continue;
-    positions += fmt::format(" {}", replica->store().applied());
-    if (options_.protocol.view == nullptr) continue;
-    const View view = replica->view();
-    if (is(Replication::kPaxos)) {
-      positions += fmt::format(" (cut {}{})", view.cut, view.leading ? ", leads" : "");
-    } else {
-      positions += fmt::format(" ({} open)", view.open);
-    }
-  }
-  return positions;
-}
-
-std::string Simulation::describe_lacks() const {
-  std::string lacks;
-  for (const auto& replica : replicas_) {
-    if (!replica->running()) continue;
-    const std::string what = invariants_->lacks(replica->id(), replica->store().applied());
-    if (!what.empty()) lacks += fmt::format("; replica {} {}", replica->id().value, what);
-  }
-  return lacks;
-}
-
-// Whether a replica that is well needs what all others that are have cut: nothing but a transfer of
-// the state, which is not there yet, helps it. Only where few slots are kept: elsewhere some log
-// has all that is chosen and not applied everywhere.
-bool Simulation::stranded() const {
-  if (!keeps_few_) return false;
-  std::vector<View> views;
-  for (std::size_t i = 0; i < replicas_.size(); ++i) {
-    if (is_well_[i] && replicas_[i]->running()) views.push_back(replicas_[i]->view());
-  }
-  for (const View& view : views) {
-    bool lags = false;
-    bool helped = false;
-    for (const View& other : views) {
-      if (other.applied <= view.applied) continue;
-      lags = true;
-      helped |= other.cut <= view.applied;
-    }
-    if (lags && !helped) return true;
-  }
-  return false;
-}
-
-bool Simulation::converged() {
-  std::vector<kv::StateHash> hashes;
-  for (const auto& replica : replicas_) {
-    if (replica->broken()) continue;
-    if (!replica->running()) return false;
-    if (!invariants_->lacks(replica->id(), replica->store().applied()).empty()) return false;
-    if (replica->view().open > 0) return false;
-    replica->store().hash([&hashes](const kv::StateHash& hash) { hashes.push_back(hash); });
-  }
-  for (const kv::StateHash& hash : hashes) {
-    if (hash.position != hashes[0].position) return false;
-    if (hash.hash != hashes[0].hash) {
-      violation_.report("equal state at equal position",
-                        fmt::format("two replicas differ at position {}", hash.position));
-    }
-  }
-  check_sessions();
-  check_remembered();
-  return true;
-}
-
-// What is remembered for retries is a part of the state where all replicas have one order, and is
-// the same after a start.
-void Simulation::check_sessions() {
-  using Digest = std::array<std::uint8_t, 16>;
-  std::map<Position, Digest> digests;
-  for (const auto& replica : replicas_) {
-    if (!replica->running() || is(Replication::kForward)) continue;
-    const kv::Store& store = replica->store();
-    const kv::SessionTable& sessions = replica->manager().sessions();
-    counters_.epochs = std::max(counters_.epochs, sessions.epoch());
-    const Digest digest = sessions.digest();
-    kv::SessionTable loaded(limits_.sessions);
-    loaded.load_epoch(store.epoch());
-    store.visit_replies(
-        [&loaded](const kv::ReplyId& id, const kv::Reply& reply) { loaded.load(id, reply); });
-    if (loaded.digest() != digest) {
-      violation_.report("what is remembered is stored",
-                        fmt::format("replica {} would start with other sessions at position {}",
-                                    replica->id().value, store.applied()));
-    }
-    if (!is(Replication::kPaxos)) continue;
-    const auto [other, is_first] = digests.try_emplace(store.applied(), digest);
-    if (!is_first && other->second != digest) {
-      violation_.report("equal sessions at equal position",
-                        fmt::format("two replicas differ at position {}", store.applied()));
-    }
-  }
-}
-
-// Once all is applied everywhere, all replicas answer the retry of any operation alike, but for
-// positions.
-void Simulation::check_remembered() {
-  if (is(Replication::kForward)) return;
-  const Replica* first = nullptr;
-  for (const auto& replica : replicas_) {
-    if (!replica->running()) continue;
-    if (first == nullptr) first = replica.get();
-    const kv::SessionTable& ours = replica->manager().sessions();
-    const kv::SessionTable& theirs = first->manager().sessions();
-    if (ours.epoch() != theirs.epoch()) {
-      violation_.report(
-          "equal sessions at equal position",
-          fmt::format("replica {} has epoch {}, replica {} has {}", replica->id().value,
-                      ours.epoch(), first->id().value, theirs.epoch()));
-    }
-    for (const OperationId& operation : clients_->issued()) {
-      const OperationId retry{operation.client, operation.sequence, 0};
-      const std::optional<kv::Applied> one = ours.known(retry, 0);
-      const std::optional<kv::Applied> other = theirs.known(retry, 0);
-      const bool is_same =
-          one.has_value() == other.has_value() &&
-          (!one || (one->outcome == other->outcome && one->version == other->version));
-      if (is_same) continue;
-      violation_.report(
-          "retries are answered alike everywhere",
-          fmt::format("replicas {} and {} differ about write {}/{}", replica->id().value,
-                      first->id().value, operation.client, operation.sequence));
-    }
-  }
 }
 
 Outcome run_seed(const Options& options) {

@@ -59,7 +59,7 @@ class Simulation final : public EventHandler {
   void handle(EventKind kind, std::uint64_t argument) override;
 
  private:
-  enum class Phase { kSafety, kLiveness, kConvergence, kEnd };
+  enum class Phase { kSafety, kLiveness, kConvergence, kHealth, kNeed, kEnd };
 
   bool is(Replication replication) const { return options_.protocol.replication == replication; }
   Facts facts() const;
@@ -73,8 +73,14 @@ class Simulation final : public EventHandler {
   void calm_down();
   void begin_liveness();
   void begin_convergence();
+  bool begin_need();
+  void begin_operations();
   void check_progress();
+  void check_operations(std::string_view invariant, Phase next);
+  void check_convergence();
+  void check_health();
   bool converged();
+  void check_equal_states();
   void check_sessions();
   void check_remembered();
   bool stranded() const;
@@ -88,13 +94,14 @@ class Simulation final : public EventHandler {
   std::uint64_t events_left_;
   Random random_;
   const replica::Manager::Limits limits_;  // of all replicas
+  // In some runs so few, other than 0, that a replica can fall behind every log.
+  const std::uint64_t kept_slots_;
   Scheduler scheduler_;
   Counters counters_;
   Violation violation_;
   const std::unique_ptr<Invariants> invariants_;
   std::unique_ptr<Network> network_;
   std::vector<std::unique_ptr<Replica>> replicas_;
-  bool keeps_few_ = false;  // so few slots that a replica can fall behind every log
   std::unique_ptr<Clients> clients_;
   Network::Weather weather_;
   std::size_t next_step_ = 0;

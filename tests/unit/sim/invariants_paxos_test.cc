@@ -49,6 +49,12 @@ class InvariantsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_vote_goes_below_a_promise);
   CPPUNIT_TEST(a_watermark_covers_an_older_vote);
   CPPUNIT_TEST(the_log_is_cut_above_the_saved_state);
+  CPPUNIT_TEST(a_standing_says_that_more_is_cut_than_is_saved);
+  CPPUNIT_TEST(a_state_is_saved_before_its_log);
+  CPPUNIT_TEST(a_state_is_found_ahead_of_its_log);
+  CPPUNIT_TEST(a_log_says_that_it_lost_something);
+  CPPUNIT_TEST(less_is_kept_for_others);
+  CPPUNIT_TEST(an_accepted_is_of_another_value_than_it_voted_for);
   CPPUNIT_TEST(a_promise_leaves_before_its_sync);
   CPPUNIT_TEST(a_promise_keeps_a_vote_back);
   CPPUNIT_TEST(an_accepted_leaves_before_its_sync);
@@ -76,8 +82,15 @@ class InvariantsTest : public CppUnit::TestFixture {
   void setUp() override {
     violation_ = {};
     incarnation_ = 1;
+    damaged_ = false;
     all_ = std::make_unique<PaxosInvariants>(
-        3, Facts{[this](ReplicaId /*replica*/) { return incarnation_; }, nullptr, {}}, violation_);
+        3,
+        Facts{[this](ReplicaId /*replica*/) { return incarnation_; },
+              nullptr,
+              [this](ReplicaId /*replica*/) { return damaged_; },
+              {},
+              10},
+        violation_);
   }
 
   void a_majority_chooses() {
@@ -158,6 +171,59 @@ class InvariantsTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!violation_.found());
     votes().cut(kOne, 6, 5);
     expect("what is cut off the log is in the state");
+  }
+
+  void a_standing_says_that_more_is_cut_than_is_saved() {
+    votes().durable(kOne, {{}, {kLow, 0, 1, 0}});
+    expect("what is cut off the log is in the state");
+  }
+
+  void a_state_is_saved_before_its_log() {
+    choose(1, put(1, "a"));
+    votes().saved(kOne, 1);
+    CPPUNIT_ASSERT(!violation_.found());
+    votes().saved(kThree, 1);
+    expect("no state is ahead of its log");
+  }
+
+  void a_state_is_found_ahead_of_its_log() {
+    choose(1, put(1, "a"));
+    votes().recovered(kThree, {}, 1);
+    expect("no state is ahead of its log");
+  }
+
+  void a_log_says_that_it_lost_something() {
+    damaged_ = true;
+    votes().recovered(kOne, {{}, {}, 5}, 0);
+    CPPUNIT_ASSERT(!violation_.found());
+    damaged_ = false;
+    votes().recovered(kOne, {{}, {}, 5}, 0);
+    expect("what was durable is there after a restart");
+  }
+
+  // 10 are to be kept.
+  void less_is_kept_for_others() {
+    votes().applied(kOne, 12);
+    votes().keeps_behind(kOne, 2);
+    CPPUNIT_ASSERT(!violation_.found());
+    damaged_ = true;
+    votes().keeps_behind(kOne, 3);
+    CPPUNIT_ASSERT(!violation_.found());
+    damaged_ = false;
+    votes().keeps_behind(kOne, 3);
+    expect("what is chosen is kept for others");
+  }
+
+  // It lost its vote for slot 1 to the chosen value, which it learned; and it never voted in
+  // slot 2.
+  void an_accepted_is_of_another_value_than_it_voted_for() {
+    const paxos::Accept accept({kLow, 1, {value_of(put(1, "a"))}, 0});
+    choose(1, put(2, "b"));
+    votes().durable(kThree, {{{Type::kChosen, 1, {}, hash_of(value_of(put(2, "b"))), 0}}, {kLow}});
+    all_->messages.answering(kThree, kOne, accept, paxos::Accepted({0, kLow, 0}));
+    CPPUNIT_ASSERT(!violation_.found());
+    all_->messages.answering(kThree, kOne, accept, paxos::Accepted({1, kLow, 0}));
+    expect("persist before you speak");
   }
 
   void a_promise_leaves_before_its_sync() {
@@ -408,6 +474,7 @@ class InvariantsTest : public CppUnit::TestFixture {
 
   Violation violation_;
   Incarnation incarnation_ = 1;
+  bool damaged_ = false;
   std::unique_ptr<PaxosInvariants> all_;
 };
 

@@ -63,6 +63,8 @@ class InvariantsTxnTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(something_is_applied_that_is_not_durable);
   CPPUNIT_TEST(a_read_does_not_wait);
   CPPUNIT_TEST(an_abort_without_a_cause);
+  CPPUNIT_TEST(an_abort_for_a_retry_of_another_write);
+  CPPUNIT_TEST(a_write_is_expired_without_a_cause);
   CPPUNIT_TEST(a_refused_write_happens);
   CPPUNIT_TEST(a_stopped_coordinator_asks);
   CPPUNIT_TEST_SUITE_END();
@@ -71,7 +73,8 @@ class InvariantsTxnTest : public CppUnit::TestFixture {
   void setUp() override {
     violation_ = {};
     all_ = std::make_unique<TxnInvariants>(
-        3, [](ReplicaId /*replica*/) { return Incarnation{1}; }, violation_);
+        3, Facts{[](ReplicaId /*replica*/) { return Incarnation{1}; }, nullptr, nullptr, {}, 0},
+        violation_);
     for (const ReplicaId replica : {kOne, kTwo, kThree}) {
       logs_[replica.value - 1] = {};
       all_->process_started(replica, 0);
@@ -240,12 +243,34 @@ class InvariantsTxnTest : public CppUnit::TestFixture {
 
   void an_abort_without_a_cause() {
     const TransactionPtr it = write_of(kOne, 1, 1, 1);
-    const auto ask = std::make_shared<twopc::TxnPrepare>(twopc::TxnPrepareFields{0, {}, {it}});
-    all_->decides(kOne, protocol::Send{kTwo, 1, ask, 0}, kNow);
-    const auto tell = std::make_shared<twopc::TxnDecide>(
-        twopc::TxnDecideFields{0, {}, {{it->id, Decision::kAbort}}});
-    all_->decides(kOne, protocol::Send{kTwo, 2, tell, 0}, kNow + milliseconds(1));
+    ask_for_votes(it);
+    abort(it);
     expect("AC4: an abort has a cause");
+  }
+
+  void an_abort_for_a_retry_of_another_write() {
+    const TransactionPtr it = write_of(kOne, 1, 1, 1);
+    const TransactionPtr other = write_of(kOne, 2, 2, 2);
+    ask_for_votes(it);
+    ask_for_votes(other);
+    all_->decides(kOne, protocol::Check{7, it->operation, 0}, kNow);
+    all_->happens(kOne, protocol::Checked{7, true, false}, kNow);
+    abort(it);
+    expect({});
+    abort(other);
+    expect("AC4: an abort has a cause");
+  }
+
+  void a_write_is_expired_without_a_cause() {
+    const kv::Applied expired{kv::Applied::Outcome::kExpired, 0, 1};
+    commit_everywhere(write_of(kOne, 1, 1, 2), 1);
+    kv::Command command;
+    command.operation = {1, 1, 2};
+    all_->states.answers(kOne, command, expired);
+    expect({});
+    command.operation = {1, 1, 1};
+    all_->states.answers(kOne, command, expired);
+    expect("only what is long ago is expired");
   }
 
   void a_refused_write_happens() {
@@ -302,6 +327,16 @@ class InvariantsTxnTest : public CppUnit::TestFixture {
   void apply(ReplicaId replica, const TransactionPtr& it, Position position) {
     all_->decides(replica, protocol::Apply{position, it->command, 0}, kNow);
   }
+  void ask_for_votes(const TransactionPtr& it) {
+    const auto ask = std::make_shared<twopc::TxnPrepare>(twopc::TxnPrepareFields{0, {}, {it}});
+    all_->decides(it->id.coordinator, protocol::Send{kTwo, ++call_, ask, 0}, kNow);
+  }
+  void abort(const TransactionPtr& it) {
+    const auto tell = std::make_shared<twopc::TxnDecide>(
+        twopc::TxnDecideFields{0, {}, {{it->id, Decision::kAbort}}});
+    all_->decides(it->id.coordinator, protocol::Send{kTwo, ++call_, tell, 0},
+                  kNow + milliseconds(1));
+  }
   void hear(ReplicaId replica, const TxnId& id, Decision decision) {
     const auto message =
         std::make_shared<twopc::TxnDecide>(twopc::TxnDecideFields{0, {}, {{id, decision}}});
@@ -322,6 +357,7 @@ class InvariantsTxnTest : public CppUnit::TestFixture {
   Violation violation_;
   std::unique_ptr<TxnInvariants> all_;
   RecoveredLog logs_[3];
+  protocol::CallId call_ = 0;
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(InvariantsTxnTest);
