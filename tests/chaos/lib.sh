@@ -84,9 +84,12 @@ launch_all() {
 
 # kill -9 of several at once.
 kill_replicas() {   # id...
-  local id pids=()
-  for id; do pids+=("${pid_of_replica[id]}"); done
-  kill -KILL "${pids[@]}" || fail "a replica of $* has ended by itself"
+  local id pids=() ended=()
+  for id; do
+    pids+=("${pid_of_replica[id]}")
+    kill -KILL "${pid_of_replica[id]}" 2>/dev/null || ended+=("$id")
+  done
+  ((${#ended[@]} == 0)) || fail "ended by themselves: replicas ${ended[*]}"
   wait "${pids[@]}" 2>/dev/null
   for id; do forget_process "${pid_of_replica[id]}"; done
 }
